@@ -1,0 +1,1 @@
+"""The commands of the configuration: each is a module with `arguments(parser)` and `run(options)`."""

@@ -1,0 +1,209 @@
+"""From files, environment and flags to one frozen configuration in which every value knows where it came from."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import functools
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bootstrap import channel, gates
+from bootstrap.config import faults, files
+from bootstrap.config import overrides as words
+from bootstrap.config.layers import Layer, Origin, Source, merge, unflatten, winners
+from bootstrap.config.model import Config
+from bootstrap.config.rules import RULES, Violation
+from bootstrap.config.toml import KeyPath
+from bootstrap.diagnostics import Diagnostic, Failure, Related, Severity, Span
+
+FLAGS: Mapping[KeyPath, str] = {("profile",): "--profile", ("build", "jobs"): "--jobs"}
+"""The options that set a key."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Resolved:
+    """A configuration and its history.
+
+    `file` is the configuration file, None when there is none; relative paths are relative to `root`. `data` is the table of what the layers
+    set, without defaults; `origins` has for each of its keys the winner and then the losers; `layers` are the weakest first.
+    """
+
+    config: Config
+    data: Mapping[str, Any]
+    file: Path | None
+    root: Path
+    origins: Mapping[KeyPath, tuple[Origin, ...]]
+    layers: tuple[Layer, ...]
+    environment: Mapping[str, str]
+    warnings: tuple[Diagnostic, ...] = ()
+
+    def origin(self, key: str | KeyPath) -> Origin | None:
+        """The origin of the value in force at `key`, or of the value that it is inside of; None when it is the default."""
+        path = self.path(key)
+        above = (self.origins.get(path[:length]) for length in range(len(path), 0, -1))
+        return next((each[0] for each in above if each), None)
+
+    def span_of(self, key: str | KeyPath) -> Span | None:
+        """The place of the value of `key`, such as `unit.gmm.autodiff.0.inputs`, or of the closest table around it in a file."""
+        path = self.path(key)
+        for length in range(len(path), 0, -1):
+            below = (each[0] for place, each in self.origins.items() if place[:length] == path[:length])
+            origin = self.origin(path[:length]) or next(below, None)
+            if origin:
+                return origin.layer.document.value_span(path) if origin.layer.document else None
+        return None
+
+    def path(self, key: str | KeyPath) -> KeyPath:
+        """`key` as a path. In a string, names of units and targets may have dots, and numbers are indices."""
+        return key if isinstance(key, tuple) else words.parse_key(key, names=[*self.config.unit, *self.config.target])
+
+    @functools.cached_property
+    def channel(self) -> channel.Channel:
+        """The release channel in force; asks rustc only for `auto-detect`."""
+        named = next((each.rustc for each in self.config.target.values() if each.rustc), None)
+        rustc = named or self.environment.get("RUSTC") or "rustc"
+        return channel.resolve(self.config.rust.channel, root=self.root, rustc=rustc, environment=self.environment)
+
+
+def load(
+    path: Path | None,
+    *,
+    overrides: Sequence[str] = (),
+    profile: str | None = None,
+    environment: Mapping[str, str] = os.environ,
+    flags: Mapping[KeyPath, Any] | None = None,
+) -> Resolved:
+    """The configuration of `path` (a file, a directory with a `config.toml`, or None for the search order), valid and allowed.
+
+    `overrides` are `KEY=VALUE` as `--set` takes them, `flags` the values of other options by key. Raises `Failure` with every fault of
+    every file: what `read` raises, broken rules between keys, and features that the channel does not allow.
+    """
+    resolved = read(path, overrides=overrides, profile=profile, environment=environment, flags=flags)
+    found = faults.in_order([*broken_rules(resolved), *refused_features(resolved)])
+    if any(each.severity is Severity.ERROR for each in found):
+        raise Failure(*found)
+    return dataclasses.replace(resolved, warnings=(*resolved.warnings, *found))
+
+
+def read(
+    path: Path | None,
+    *,
+    overrides: Sequence[str] = (),
+    profile: str | None = None,
+    environment: Mapping[str, str] = os.environ,
+    flags: Mapping[KeyPath, Any] | None = None,
+) -> Resolved:
+    """As `load`, without the rules between keys and the gates: for showing a configuration that does not pass them."""
+    flags = {**(flags or {}), **({("profile",): profile} if profile is not None else {})}
+    file = files.locate(path, environment)
+    gatherer = gather(file, overrides=overrides, environment=environment, flags=flags)
+    layers = tuple(reversed(gatherer.layers))
+    origins = merge(layers)
+    data = winners(origins)
+    found = [*gatherer.faults, *(each for layer in gatherer.layers for each in faults.check(layer))]
+    if not gatherer.faults:
+        found += faults.incomplete(data, functools.partial(_opened_by, origins))
+    if found:
+        raise Failure(*faults.in_order(found, [layer.document.path for layer in gatherer.layers if layer.document]))
+    return Resolved(
+        config=Config.model_validate(data),
+        data=data,
+        file=file,
+        root=file.parent if file else Path.cwd(),
+        origins=origins,
+        layers=layers,
+        environment=environment,
+    )
+
+
+def load_for(options: argparse.Namespace) -> Resolved:
+    """`load` with the global options of the command line."""
+    return load(**arguments_of(options))
+
+
+def arguments_of(options: argparse.Namespace) -> dict[str, Any]:
+    """The arguments of `load` and `read` that the global options stand for."""
+    return {
+        "path": Path(options.config) if options.config is not None else None,
+        "overrides": options.set or (),
+        "profile": options.profile,
+        "flags": {("build", "jobs"): options.jobs} if options.jobs is not None else {},
+    }
+
+
+def gather(file: Path | None, *, overrides: Sequence[str], environment: Mapping[str, str], flags: Mapping[KeyPath, Any]) -> files.Gatherer:
+    """All layers, the strongest first, and what went wrong on the way to them."""
+    written = files.Gatherer()
+    if file:
+        written.file(file)
+    strongest = files.Gatherer()
+    if flags:
+        strongest.layers.append(Layer(source=Source.FLAGS, name="", data=unflatten(flags), names=FLAGS))
+    for layer, found in (words.from_options(overrides), variables_for(written.layers).layer(environment)):
+        strongest.layers += [layer] if layer else []
+        strongest.faults += found
+    strongest.layers += written.layers
+    strongest.faults += written.faults
+    chosen = merge(reversed(strongest.layers)).get(("profile",))
+    if chosen:
+        document = chosen[0].layer.document
+        strongest.profiles(chosen[0].value, files.Mention(document=document, path=("profile",)) if document else None)
+    return strongest
+
+
+def variables_for(layers: Sequence[Layer]) -> words.Variables:
+    """The variables of the environment for the units and targets that stand in `layers`."""
+    units, targets = ([name for layer in layers for name in _names(layer, table)] for table in ("unit", "target"))
+    return words.Variables(units=units, targets=targets)
+
+
+def _names(layer: Layer, table: str) -> list[str]:
+    found = layer.data.get(table)
+    return list(found) if isinstance(found, dict) else []
+
+
+def _opened_by(origins: Mapping[KeyPath, tuple[Origin, ...]], path: KeyPath) -> Layer | None:
+    """The layer that set something of the closest table around `path`."""
+    for length in range(len(path), 0, -1):
+        for key, each in origins.items():
+            if key[:length] == path[:length]:
+                return each[0].layer
+    return None
+
+
+def broken_rules(resolved: Resolved) -> list[Diagnostic]:
+    """A diagnostic, with both places, for each broken rule between keys."""
+    return [_broken(resolved, each) for rule in RULES for each in rule(resolved.config, resolved.root)]
+
+
+def _broken(resolved: Resolved, violation: Violation) -> Diagnostic:
+    other = resolved.span_of(violation.other) if violation.other else None
+    return Diagnostic(
+        code=violation.code,
+        message=violation.message,
+        span=resolved.span_of(violation.key),
+        label=violation.label,
+        related=(Related(span=other, message=violation.other_label),) if other else (),
+    )
+
+
+def refused_features(resolved: Resolved, *, unit: str | None = None) -> list[Diagnostic]:
+    """What the gates say about the configuration: each feature once, at its first place, with the others named.
+
+    A unit with a `when` counts only when it is named by `unit`, and then alone.
+    """
+    used = [each for each in gates.uses(resolved.data, conditional=unit) if unit is None or each.unit == unit]
+    if not used:
+        return []
+    place = resolved.origins.get(("rust", "channel"))
+    return gates.require_all(used, resolved.channel, span_of=resolved.span_of, channel_span=place[0].span if place else None)
+
+
+def require_unit(resolved: Resolved, unit: str) -> None:
+    """Ask the gates about a unit whose `when` turned out to be true. Raises `Failure` when it needs what is not allowed."""
+    found = refused_features(resolved, unit=unit)
+    if any(each.severity is Severity.ERROR for each in found):
+        raise Failure(*found)

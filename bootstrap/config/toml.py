@@ -1,0 +1,206 @@
+"""Reading TOML: the values with `tomllib`, and the places of keys and values only when something must be said.
+
+A *document* is one file in memory, read once: what is parsed, shown and pointed at is the same text even when the file changes.
+tomlkit has no positions of valid items (python-poetry/tomlkit#55), so `SpanParser` notes them while it parses; it overrides four
+private methods, and a test pins them for the versions that pyproject.toml allows. Without them there are no spans, nothing else.
+"""
+
+from __future__ import annotations
+
+import bisect
+import dataclasses
+import errno
+import functools
+import os
+import re
+import stat
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bootstrap.diagnostics import Failure, Span, fail
+
+MAX_BYTES = 1 << 20
+"""A configuration that is larger is a mistake; it is refused before it is parsed."""
+MAX_BYTES_FOR_SPANS = 1 << 18
+"""tomlkit needs seconds for more; a larger file gets messages without places."""
+MAX_KEY_PARTS = 32
+DOTTED = re.compile(rf"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{MAX_KEY_PARTS}}}""")
+"""A key of more parts: tomllib takes quadratic time over it, and no table here is so deep."""
+POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
+READS = 3
+"""How often a file is read again when it changes meanwhile."""
+
+KeyPath = tuple[str | int, ...]
+"""The way to a value: names of tables and keys, indices of arrays."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a key and its value stand, as offsets in the text; a table's value is the key in its header."""
+
+    key: tuple[int, int] | None
+    value: tuple[int, int] | None
+
+    @property
+    def is_value(self) -> bool:
+        """Whether a value stands there, not only a header."""
+        return self.value is not None and (self.key is None or self.value[0] >= self.key[1])
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Document:
+    """One TOML file: `path` as it is shown, its whole `text` and the parsed `data`."""
+
+    path: Path
+    text: str
+    data: dict[str, Any]
+    mark: str = ""
+    """The byte order mark that stood before the text."""
+
+    @functools.cached_property
+    def places(self) -> Mapping[KeyPath, Place]:
+        """The place of every key; empty when the file is too large or tomlkit does not take it."""
+        if len(self.text) > MAX_BYTES_FOR_SPANS:
+            return {}
+        from bootstrap.config.places import find  # noqa: PLC0415 - tomlkit takes 30 ms to import
+
+        return find(self.text)
+
+    @functools.cached_property
+    def line_starts(self) -> list[int]:
+        """The offset of each line's first character."""
+        return [0, *(match.end() for match in re.finditer("\n", self.text))]
+
+    def span(self, start: int, end: int) -> Span:
+        """The span of text[start:end], cut at the end of its first line."""
+        line = bisect.bisect_right(self.line_starts, start) - 1
+        first = self.line_starts[line]
+        next_line = self.line_starts[line + 1] if line + 1 < len(self.line_starts) else len(self.text)
+        source = self.text[first:next_line].rstrip("\r\n")
+        column = start - first + 1
+        end_column = max(min(end - first, len(source)) + 1, column + 1)
+        return Span(path=self.path, line=line + 1, column=column, end_column=end_column, source=source)
+
+    def key_span(self, path: KeyPath) -> Span | None:
+        """Where the key of `path` stands, or the closest table around it."""
+        return self._nearest(path, prefer_value=False)
+
+    def value_span(self, path: KeyPath) -> Span | None:
+        """Where the value of `path` stands, or the closest table around it."""
+        return self._nearest(path, prefer_value=True)
+
+    def _nearest(self, path: KeyPath, *, prefer_value: bool) -> Span | None:
+        for length in range(len(path), 0, -1):
+            place = self.places.get(path[:length])
+            if place:
+                first, second = (place.value, place.key) if prefer_value else (place.key, place.value)
+                offsets = first or second
+                return self.span(*offsets) if offsets else None
+        return None
+
+
+def read(path: Path) -> Document:
+    """Read and parse the file at `path`.
+
+    Raises `Failure` with E0201 when it is not there, E0202 when it cannot be read as text, E0205 when it is not TOML.
+    """
+    raw = _bytes(path)
+    if 0 in raw:
+        line = raw.count(b"\n", 0, raw.index(0)) + 1
+        raise fail("E0202", f"`{path}` is not a text file: it has a NUL byte in line {line}")
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        message = f"`{path}` is not UTF-8: byte 0x{raw[error.start]:02x} in line {line}"
+        raise fail("E0202", message, help=["save the file as UTF-8"]) from None
+    return parse(path, text)
+
+
+def parse(path: Path, text: str) -> Document:
+    """Parse `text`, which stands in `path`, with or without a byte order mark. Raises `Failure` with E0205."""
+    mark = text[: text.startswith("\ufeff")]
+    text = text.removeprefix(mark)
+    if long := DOTTED.search(text):
+        document = Document(path=path, text=text, data={})
+        raise fail("E0205", f"a key has more than {MAX_KEY_PARTS} parts", span=document.span(long.start(), long.end()))
+    try:
+        return Document(path=path, text=text, data=tomllib.loads(text), mark=mark)
+    except RecursionError:
+        raise fail("E0205", f"`{path}` nests arrays or tables too deeply") from None
+    except ValueError as error:  # a TOMLDecodeError, or an integer with more digits than Python converts
+        raise _not_toml(Document(path=path, text=text, data={}), str(error)) from None
+
+
+REASONS = (
+    (re.compile(r"cannot declare \((.*?),?\) twice"), "the table `[{}]` is opened twice"),
+    (re.compile(r"cannot (?:redefine|mutate) (?:immutable )?namespace \((.*?),?\)"), "the table `[{}]` is written in two ways"),
+    (re.compile(r"cannot overwrite a value"), "a key is given twice, or as a value and as a table"),
+)
+"""What tomllib says in words of its own, and what it means."""
+
+
+def _not_toml(document: Document, message: str) -> Failure:
+    """The failure for what tomllib says, its position turned into a span."""
+    match = POSITION.search(message)
+    reason = message[: match.start()] if match else message
+    reason = reason[:1].lower() + reason[1:]
+    for pattern, words in REASONS:
+        if found := pattern.search(reason):
+            reason = words.format(found[1].replace("', '", ".").strip("'") if found.groups() else "")
+    if not match:
+        return fail("E0205", f"`{document.path}` is not valid TOML: {reason}")
+    line, column = (int(match[1]), int(match[2])) if match[1] else _last(document.text)
+    start = document.line_starts[min(line, len(document.line_starts)) - 1] + column - 1
+    return fail("E0205", f"not valid TOML: {reason}", span=document.span(start, start + 1))
+
+
+def _last(text: str) -> tuple[int, int]:
+    """Line and column after the last character that is not white space."""
+    lines = text.rstrip().split("\n")
+    return len(lines), len(lines[-1]) + 1
+
+
+def _bytes(path: Path) -> bytes:
+    """All of a regular file, in one state."""
+    for _ in range(READS):
+        try:
+            raw, before, after = _once(path)
+        except (OSError, ValueError) as error:
+            raise _not_readable(path, error) from None
+        if (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size):
+            return raw
+    raise fail("E0202", f"`{path}` changes while it is read", help=["run again when the other program is done"])
+
+
+def _once(path: Path) -> tuple[bytes, os.stat_result, os.stat_result]:
+    """What the file holds, and its status before and after reading. Opening does not wait for the writer of a FIFO."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        before = os.fstat(descriptor)
+        _check(path, before)
+        with open(descriptor, "rb", closefd=False) as file:
+            raw = file.read(MAX_BYTES + 1)
+        return raw, before, os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _check(path: Path, status: os.stat_result) -> None:
+    """Refuse what is no regular file of a sensible size."""
+    if stat.S_ISDIR(status.st_mode):
+        raise fail("E0202", f"`{path}` is a directory, not a file")
+    if not stat.S_ISREG(status.st_mode):
+        raise fail("E0202", f"`{path}` is not a regular file")
+    if status.st_size > MAX_BYTES:
+        raise fail("E0202", f"`{path}` has {status.st_size} bytes; a configuration has at most {MAX_BYTES}")
+
+
+def _not_readable(path: Path, error: OSError | ValueError) -> Failure:
+    """What the operating system's answer means for the user."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return fail("E0201", f"the configuration file `{path}` does not exist")
+    reason = (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
+    return fail("E0202", f"`{path}` cannot be read: {reason.lower()}")

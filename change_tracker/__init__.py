@@ -1,0 +1,1 @@
+"""What changed in the configuration, and who must be told. Part of the distribution `holoenzyme`."""

@@ -1,0 +1,139 @@
+"""An LLVM module as the plugin sees it: read, asked for its functions, added to. All of it runs in the worker, never in the command."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import re
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import llvmlite.binding as llvm
+
+from bootstrap.diagnostics import Failure, Span, fail
+from plugin.activity import ENZYME
+from plugin.signature import Function
+
+if TYPE_CHECKING:
+    from llvmlite.binding import ModuleRef, ValueRef
+
+LOCAL_LINKAGES = frozenset({"internal", "private"})
+
+INTRINSIC = "llvm."
+MARKER = "enzyme_"
+
+
+def describe(value: ValueRef) -> Function:
+    """The signature of a function of a module."""
+    type_ = value.global_value_type
+    parameters = tuple(str(each) for each in type_.get_function_parameters())
+    attributes = [_words(argument) for argument in value.arguments]
+    head = re.search(r"^(?:define|declare) .*", str(value), re.MULTILINE)
+    return Function(
+        name=value.name,
+        returns=str(type_.get_function_return()),
+        parameters=parameters,
+        extensions=tuple(_extension(words) for words in attributes),
+        return_extension=_extension(head[0].partition(" @")[0].split()) if head else "",
+        takes_struct=any(each.startswith("%") for each in parameters)
+        or any(word.startswith(("byval(", "sret(")) for words in attributes for word in words),
+        is_declaration=bool(value.is_declaration),
+        is_variadic=bool(type_.is_function_vararg),
+    )
+
+
+def _extension(words: Collection[str]) -> str:
+    return next((word for word in ("signext", "zeroext") if word in words), "")
+
+
+def _words(value: ValueRef) -> list[str]:
+    return " ".join(each.decode() for each in value.attributes).split()
+
+
+def find(module: ModuleRef, name: str) -> ValueRef | None:
+    """The function of that name, or None."""
+    with contextlib.suppress(NameError):
+        return module.get_function(name)
+    return None
+
+
+def find_function(module: ModuleRef, name: str) -> Function | None:
+    """The signature of the function of that name, or None."""
+    value = find(module, name)
+    return None if value is None else describe(value)
+
+
+def near_matches(module: ModuleRef, name: str) -> list[str]:
+    """Up to three defined functions whose names are like `name`, those that contain it (as C++ and Rust symbols do) first."""
+    names = [each.name for each in module.functions if not each.is_declaration]
+    containing = sorted((each for each in names if name in each), key=len)
+    similar = difflib.get_close_matches(name, names, n=3)
+    return list(dict.fromkeys([*containing, *similar]))[:3]
+
+
+def define(module: ModuleRef, name: str, text: str, uses: str) -> None:
+    """Link the definition of `name` that the IR `text` has into `module`, in the place of one that is there.
+
+    `text` may call the function `uses` of the module, whatever its linkage is.
+    """
+    addition = llvm.parse_assembly(text)
+    addition.triple, addition.data_layout = module.triple, module.data_layout
+    placeholder = find(module, name)
+    if placeholder is not None and not placeholder.is_declaration:
+        placeholder.linkage = "weak_any"
+    with _visible(find(module, uses)):
+        module.link_in(addition)
+
+
+@contextlib.contextmanager
+def _visible(function: ValueRef | None) -> Iterator[None]:
+    """Within the block the linker sees a function that is local to its module."""
+    if function is None or function.linkage.name not in LOCAL_LINKAGES:
+        yield
+        return
+    linkage, function.linkage = function.linkage.name, "external"
+    yield
+    function.linkage = linkage
+
+
+def read_assembly(text: str, name: str, path: Path | None = None) -> ModuleRef:
+    """A verified module from IR text, which a person finds at `path`; raises E0502 with LLVM's words when it is none."""
+    try:
+        module = llvm.parse_assembly(text)
+        module.verify()
+    except RuntimeError as error:
+        found = _PLACE.search(str(error)) if path else None
+        if path is None or found is None:
+            raise not_ir(name, str(error)) from None
+        line, column = int(found["line"]), int(found["column"])
+        span = Span(path=path, line=line, column=column, end_column=column + 1, source=text.splitlines()[line - 1])
+        raise not_ir(name, found["message"], span) from None
+    return module
+
+
+_PLACE = re.compile(r"<string>:(?P<line>\d+):(?P<column>\d+): error: (?P<message>.*)")
+
+
+def not_ir(name: str, words: str, span: Span | None = None) -> Failure:
+    """The failure that says that LLVM does not accept a module, in LLVM's words."""
+    reason = words.replace("LLVM IR parsing error\n", "").strip()
+    remedies = ["check it with the compiler that wrote it"]
+    return fail("E0502", f"`{name}` is not valid LLVM IR", span=span, label=reason, help=remedies)
+
+
+def without_attribute(text: str, attribute: str) -> str:
+    """IR text in which no function has `attribute`. LLVM prints every function attribute in a numbered group of its own line."""
+    text = re.sub(rf"(?m)^(attributes #\d+ = .*?) {attribute}(?= )", r"\1", text)
+    # LLVM does not read a group that it would not have written: an empty one gets an attribute that means nothing.
+    return re.sub(r"(?m)^(attributes #\d+ =) \{ \}$", r'\1 { "holoenzyme" }', text)
+
+
+def external_functions(module: ModuleRef) -> frozenset[str]:
+    """The names of functions that the module calls and does not have, LLVM's intrinsics apart."""
+    return frozenset(each.name for each in module.functions if each.is_declaration and not each.name.startswith(INTRINSIC))
+
+
+def calls_enzyme(module: ModuleRef) -> bool:
+    """Whether there is anything for Enzyme's pass to do."""
+    return any(ENZYME in each.name for each in module.functions)

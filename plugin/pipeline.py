@@ -1,0 +1,213 @@
+"""A unit from sources to an object: frontend, lower, pre, enzyme, check, post, emit. Runs in the worker.
+
+*pre* is O3 without vectorising and unrolling, under `sanitize_hwaddress`, which keeps loads from being speculated; no
+instrumentation comes of it, because the pass that would add it is not run. *post* is the full O3 for the target's processor:
+Enzyme's output is as fast as its last optimisation.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import re
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import llvmlite.binding as llvm
+
+from bootstrap.diagnostics import Failure, fail
+from plugin import lowering, module
+from plugin.activity import ENZYME
+from plugin.frontend import Frontend
+from plugin.signature import Derivative
+
+if TYPE_CHECKING:
+    from llvmlite.binding import ModuleRef
+
+    from plugin.compile import CompileUnit
+    from plugin.worker import Begin
+
+_RUST_ALLOCATOR = re.compile(r"_RNv\w*___rustc\d+_(__rust_\w+)")
+
+SPECULATION_GUARD = "sanitize_hwaddress"
+
+
+class Clock:
+    """How long each stage took, in seconds; tells `begin` the name of each one as it starts."""
+
+    def __init__(self, begin: Begin) -> None:
+        self._begin = begin
+        self.seconds: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Times the block as the stage `name`."""
+        self._begin(name)
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - start
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """A unit's optimised module and what is known of it.
+
+    `inputs` are the files it was made from, `externals` the functions that it calls and does not have, `new_externals` those of them
+    that only the derivatives call.
+    """
+
+    module: ModuleRef
+    machine: llvm.TargetMachine
+    derivatives: tuple[Derivative, ...]
+    inputs: tuple[Path, ...]
+    externals: frozenset[str]
+    new_externals: frozenset[str]
+
+
+def compile_unit(job: CompileUnit, clock: Clock) -> Compiled:
+    """Compile the job's sources into one module that has its derivatives. Each stage's input stays in the folder, for a report on a crash.
+
+    Raises `Failure` with the codes of the front end, the lowering, the engine, and E0509 and E0513.
+    """
+    with clock.stage("frontend"):
+        unit, inputs = _read(job)
+    with clock.stage("lower"):
+        _keep_markers(unit)
+        derivatives = lowering.lower(unit, job.items, runtime_activity=job.runtime_activity)
+    machine = target_machine(job.triple, job.cpu)
+    externals = module.external_functions(unit)
+    if module.calls_enzyme(unit):
+        unit = _differentiated(unit, machine, job, clock)
+    with clock.stage("post"):
+        optimise(unit, machine, full=True)
+    left = module.external_functions(unit)
+    return Compiled(
+        module=unit, machine=machine, derivatives=tuple(derivatives), inputs=tuple(inputs), externals=left, new_externals=left - externals
+    )
+
+
+def _differentiated(unit: ModuleRef, machine: llvm.TargetMachine, job: CompileUnit, clock: Clock) -> ModuleRef:
+    """The module after pre, enzyme and check."""
+    if job.engine is None:
+        raise _no_engine(unit)
+    renamed = _plain_allocators(unit)
+    with clock.stage("pre"):
+        unit = _guarded(unit)
+        _save(unit, job.folder / "lowered.ll")
+        optimise(unit, machine, full=False)
+    with clock.stage("enzyme"):
+        text = job.engine.run(_save(unit, job.folder / "pre.ll"), job.folder, job.root, job.engine_options).read_text(encoding="utf-8")
+    with clock.stage("check"):
+        check_nothing_left(text)
+        made = module.read_assembly(module.without_attribute(text, SPECULATION_GUARD), "the module that Enzyme made")
+    for plain, name in renamed.items():
+        function = module.find(made, plain)
+        if function is not None:
+            function.name = name
+    return made
+
+
+def _no_engine(unit: ModuleRef) -> Failure:
+    calls = ", ".join(f"`{each.name}`" for each in unit.functions if ENZYME in each.name)
+    return fail("E0518", f"the sources ask for derivatives ({calls}) and Enzyme is off", help=["set `[llvm] enzyme = true`"])
+
+
+def _read(job: CompileUnit) -> tuple[ModuleRef, list[Path]]:
+    """The modules of all sources, linked into one, and the files they were made from."""
+    frontend = Frontend.of(job)
+    unit, inputs = frontend.read(job.sources[0], job.folder)
+    for source in job.sources[1:]:
+        addition, more = frontend.read(source, job.folder)
+        inputs += more
+        try:
+            unit.link_in(addition)
+        except RuntimeError as error:
+            message = f"`{source.name}` cannot be linked with the sources before it"
+            remedies = ["let each symbol be defined once: rename one, make it `static`, or leave a source out"]
+            raise fail("E0513", message, notes=[str(error).strip()], help=remedies) from None
+    # Front ends spell the host in their own ways, Zig with the kernel's version; one spelling lets modules meet.
+    unit.triple = job.triple
+    return unit, inputs
+
+
+def _keep_markers(unit: ModuleRef) -> None:
+    """Keep the optimiser from folding a load of `enzyme_dup` and its like into the marker's initial value, which Enzyme would not know."""
+    for variable in unit.global_variables:
+        if variable.name.startswith(module.MARKER) and not variable.is_declaration:
+            variable.linkage = "weak_any"
+
+
+def _plain_allocators(unit: ModuleRef) -> dict[str, str]:
+    """Give Rust's allocation functions the plain names by which Enzyme knows them; the new names, each with the old one.
+
+    rustc 1.87 and later mangle `__rust_alloc` and its like as items of a crate `__rustc`.
+    """
+    renamed = {}
+    for function in list(unit.functions):
+        found = _RUST_ALLOCATOR.fullmatch(function.name)
+        if found:
+            renamed[found[1]] = function.name
+            function.name = found[1]
+    return renamed
+
+
+def _guarded(unit: ModuleRef) -> ModuleRef:
+    """The module ready for *pre*: every function under the guard against speculation and none exempt from optimisation."""
+    for function in unit.functions:
+        if not function.is_declaration:
+            function.add_function_attribute(SPECULATION_GUARD)
+    text = str(unit)
+    if " optnone" not in text:
+        return unit
+    return module.read_assembly(module.without_attribute(text, "optnone"), "the module")
+
+
+def optimise(unit: ModuleRef, machine: llvm.TargetMachine, *, full: bool) -> None:
+    """Run O3 over the module in place; without vectorising, interleaving and unrolling unless it is the full one."""
+    tuning = llvm.create_pipeline_tuning_options(speed_level=3)
+    tuning.loop_vectorization = tuning.slp_vectorization = full
+    tuning.loop_interleaving = tuning.loop_unrolling = full
+    builder = llvm.create_pass_builder(machine, tuning)
+    builder.getModulePassManager().run(unit, builder)
+
+
+def check_nothing_left(text: str) -> None:
+    """Raise `Failure` (E0509) when a call of Enzyme's is left in IR text: it would be an undefined symbol, or crash code generation."""
+    left = sorted(set(re.findall(r'\b(?:call|invoke)\b[^\n]*?@"?([^"(\s]*__enzyme_[^"(\s]*)"?\(', text)))
+    if left:
+        raise fail(
+            "E0509",
+            f"calls are left that Enzyme did not replace: {', '.join(f'`{name}`' for name in left)}",
+            help=["call Enzyme with the function itself, not through a pointer, and by a name that Enzyme documents"],
+        )
+
+
+def _save(unit: ModuleRef, path: Path) -> Path:
+    # As text: LLVM 22's bitcode has no form for metadata among variable arguments and silently writes some integer in its place.
+    path.write_text(str(unit), encoding="utf-8")
+    return path
+
+
+def target_machine(triple: str, cpu: str) -> llvm.TargetMachine:
+    """The machine that code is generated for; `native` is the processor of this one."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    llvm.initialize_native_asmparser()  # for inline assembly
+    native = cpu == "native"
+    return llvm.Target.from_triple(triple).create_target_machine(
+        cpu=llvm.get_host_cpu_name() if native else cpu,
+        features=_host_features(llvm.get_host_cpu_features()) if native else "",
+        opt=3,
+        reloc="pic",
+        codemodel="default",
+    )
+
+
+_REMOVED_FEATURES = frozenset({"avx512er", "avx512pf", "prefetchwt1", "avx10.1-256", "avx10.1-512", "avx10.2-256", "avx10.2-512"})
+"""Features that llvmlite 0.50 reports of a host and LLVM 22 no longer has; naming one is a warning for each function."""
+
+
+def _host_features(features: Mapping[str, bool]) -> str:
+    return ",".join(f"{'+' if on else '-'}{name}" for name, on in sorted(features.items()) if name not in _REMOVED_FEATURES)

@@ -1,0 +1,202 @@
+"""A unit as the configuration has it, checked as far as that can be done without its module, and where its files lie."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Self
+
+from bootstrap import llvm
+from bootstrap.config import Resolved
+from bootstrap.config.model import Input, Uniform, Unit
+from bootstrap.diagnostics import Diagnostic, Failure
+from bootstrap.steps import Record, digest
+from plugin.activity import ENZYME, AutoDiffItem, DiffActivity, DiffMode
+from plugin.compile import OutputKind
+from plugin.languages import Language, language_of
+from plugin.native import Number
+from plugin.provider import artifacts
+from plugin.signature import Derivative
+from plugin.toolchain import target_of
+from plugin.verify import Check
+
+TOOL = max(each.stat().st_mtime_ns for each in Path(__file__).parent.glob("*.py"))
+"""What tells this holoenzyme from another one: when its sources were last changed."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Plan:
+    """One unit to build. `folder` is where its files go, `items` are its derivatives."""
+
+    name: str
+    unit: Unit
+    resolved: Resolved
+    folder: Path
+    sources: tuple[Path, ...]
+    languages: frozenset[Language]
+    items: tuple[AutoDiffItem, ...]
+
+    @classmethod
+    def of(cls, resolved: Resolved, name: str) -> Self:
+        """The plan for a unit of the configuration; raises `Failure` with all that is wrong with it (E0230 to E0233, E0236)."""
+        unit = resolved.config.unit[name]
+        sources = tuple(root_of(resolved) / source for source in unit.sources)
+        faults = [*_faults_of_sources(name, sources), *_faults_of_items(resolved, name)]
+        if faults:
+            raise Failure(*(placed(resolved, each) for each in faults))
+        return cls(
+            name=name,
+            unit=unit,
+            resolved=resolved,
+            folder=unit_folder(resolved, name),
+            sources=sources,
+            languages=frozenset(map(language_of, sources)),
+            items=tuple(_item(index, each) for index, each in enumerate(unit.autodiff)),
+        )
+
+    @property
+    def kind(self) -> OutputKind:
+        """What the unit becomes."""
+        return OutputKind(self.unit.kind)
+
+    @property
+    def output(self) -> Path:
+        """The unit's file."""
+        return self.folder / self.kind.name_for(self.name)
+
+    @property
+    def library(self) -> Path:
+        """The shared library in which the unit's derivatives can be called."""
+        shared = OutputKind.SHARED.name_for(self.name)
+        return self.output if self.kind is OutputKind.SHARED else self.folder / "callable" / shared
+
+    @property
+    def record_path(self) -> Path:
+        """What was built from what by what."""
+        return self.folder / f"{self.name}.json"
+
+    @property
+    def links(self) -> bool:
+        """Whether a linker is needed."""
+        return bool(self.unit.verify) or self.kind in {OutputKind.SHARED, OutputKind.EXECUTABLE}
+
+    def records(self) -> dict[str, Record]:
+        """The records of the steps that were done, by name; none when the file is missing or is not ours."""
+        try:
+            data = json.loads(self.record_path.read_bytes())
+            return {name: Record.from_json(data["steps"][name]) for name in ("compile", "verify") if name in data["steps"]}
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
+
+    def compile_request(self) -> str:
+        """The digest of all that decides what the unit becomes, but for the contents of files."""
+        config = self.resolved.config
+        target = target_of(config)
+        return digest(
+            {
+                "tool": TOOL,
+                "unit": repr(self.unit.model_copy(update={"verify": ()})),
+                "checked": bool(self.unit.verify),
+                "sources": self.sources,
+                "root": root_of(self.resolved),
+                "enzyme": repr(config.enzyme) if config.llvm.enzyme else "",
+                "artifacts": [each.sha256 for each in artifacts()],
+                "target": repr(target),
+                "host": llvm.host_cpu() if target.cpu == "native" else "",
+            }
+        )
+
+    def verify_request(self, compiled: Record) -> str:
+        """The digest of all that decides what the checks give."""
+        return digest({"checks": repr(self.unit.verify), "library": [each.sha256 for each in compiled.outputs], "tool": TOOL})
+
+    def checks(self, derivatives: Iterable[Derivative]) -> tuple[Check, ...]:
+        """The unit's verify entries, with their generated arguments."""
+        by_target = {each.item.target: each for each in derivatives}
+        elements = {each.target: tuple(_element(each_input) for each_input in each.inputs) for each in self.unit.autodiff}
+        return tuple(
+            Check(
+                derivative=by_target[entry.target],
+                arguments=tuple(_argument(value) for value in entry.args),
+                elements=elements[entry.target],
+                tolerance=entry.tolerance,
+                key=f"verify.{index}",
+            )
+            for index, entry in enumerate(self.unit.verify)
+        )
+
+    def placed(self, diagnostic: Diagnostic) -> Diagnostic:
+        """A diagnostic of this unit, with the place in the configuration that its key names."""
+        if not diagnostic.key:
+            return diagnostic
+        return placed(self.resolved, dataclasses.replace(diagnostic, key=f"unit.{self.name}.{diagnostic.key}"))
+
+
+def unit_folder(resolved: Resolved, name: str) -> Path:
+    """Where what is made of a unit lies: BUILD-DIR/TRIPLE/UNIT."""
+    return root_of(resolved) / resolved.config.build.build_dir / llvm.host_triple() / name
+
+
+def root_of(resolved: Resolved) -> Path:
+    """The folder that relative paths of units start from, absolute: compilers run in it."""
+    return resolved.root.absolute()
+
+
+def placed(resolved: Resolved, diagnostic: Diagnostic) -> Diagnostic:
+    """A diagnostic with the place of its key, where it has none of its own."""
+    if diagnostic.span is not None or not diagnostic.key:
+        return diagnostic
+    return dataclasses.replace(diagnostic, span=resolved.span_of(diagnostic.key))
+
+
+def _item(index: int, entry: Any) -> AutoDiffItem:
+    return AutoDiffItem(
+        source=entry.source,
+        target=entry.target,
+        mode=DiffMode(entry.mode),
+        inputs=tuple(DiffActivity(each.activity if isinstance(each, Input) else each) for each in entry.inputs),
+        ret=DiffActivity(entry.ret),
+        index=index,
+    )
+
+
+def _element(entry: str | Input) -> str:
+    return entry.type or "" if isinstance(entry, Input) else ""
+
+
+def _argument(value: Any) -> Number | tuple[Number, ...]:
+    if isinstance(value, Uniform):
+        generator = random.Random(value.seed)  # noqa: S311 - data for a check
+        return tuple(generator.uniform(value.low, value.high) for _ in range(value.count))
+    return tuple(value) if isinstance(value, tuple) else value
+
+
+def _faults_of_sources(name: str, sources: Iterable[Path]) -> Iterator[Diagnostic]:
+    for index, source in enumerate(sources):
+        key = f"unit.{name}.sources.{index}"
+        if not source.is_file():
+            found = "is a directory" if source.is_dir() else "does not exist"
+            yield Diagnostic(code="E0232", message=f"the source `{source}` {found}", key=key)
+            continue
+        try:
+            language_of(source)
+        except Failure as failure:
+            yield from (dataclasses.replace(each, key=key) for each in failure.diagnostics)
+
+
+def _faults_of_items(resolved: Resolved, name: str) -> Iterator[Diagnostic]:
+    for index, entry in enumerate(resolved.config.unit[name].autodiff):
+        key = f"unit.{name}.autodiff.{index}"
+        if not resolved.config.llvm.enzyme:
+            help_ = ("set `[llvm] enzyme = true`",)
+            yield Diagnostic(code="E0231", message=f"`{entry.target}` is asked for and Enzyme is off", key=key, help=help_)
+            return
+        if ENZYME in entry.target or ENZYME in entry.source:
+            message = f"a symbol with `{ENZYME}` in its name is taken by Enzyme for a call of its own"
+            part = "target" if ENZYME in entry.target else "source"
+            yield Diagnostic(code="E0236", message=message, key=f"{key}.{part}", help=("give it another name",))
+        for part, message, remedy in _item(index, entry).faults_of_mode():
+            yield Diagnostic(code="E0230", message=message, key=f"{key}.{part}", help=(remedy,))

@@ -1,0 +1,91 @@
+"""What a build runs: an engine, a compiler for each language, a linker; found on this machine or brought from the pinned list."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from bootstrap import llvm
+from bootstrap.config.model import Config, Target
+from bootstrap.llvm import Compiler, Kind
+from bootstrap.store import Store
+from plugin.engine import DriverEngine
+from plugin.languages import Language
+from plugin.provider import artifact
+
+PIPELINE_LLVM = 22
+"""The LLVM of llvmlite 0.50, in which modules are optimised and made into code."""
+
+ZIG_ARTIFACT = "zig-22"
+_CLANG_LANGUAGES = frozenset({Language.C, Language.CXX})
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Toolchain:
+    """The tools of one build. `engine` is None when Enzyme is off; `environment` is what the compilers need besides ours.
+
+    `store` is the folder of what was brought.
+    """
+
+    engine: DriverEngine | None
+    compilers: Mapping[Language, Compiler]
+    linker: Compiler | None
+    environment: Mapping[str, str]
+    store: Path
+
+    @property
+    def newest_llvm(self) -> int:
+        """The newest LLVM whose modules can be taken in."""
+        return min(PIPELINE_LLVM, self.engine.llvm) if self.engine else PIPELINE_LLVM
+
+
+def assemble(config: Config, languages: Collection[Language], store: Store, scratch: Path, *, offline: bool, links: bool) -> Toolchain:
+    """Find or fetch what units of these languages need. `scratch` is a folder for what cannot be kept in a store that is read-only.
+
+    Raises `Failure`: E0401 to E0403 when a compiler that the configuration names cannot be used, and what the store raises.
+    """
+    target = target_of(config)
+    engine = _engine(config, store, offline=offline)
+    newest = min(PIPELINE_LLVM, engine.llvm) if engine else PIPELINE_LLVM
+    zig = _Zig(store, scratch, offline=offline)
+    compilers: dict[Language, Compiler] = {}
+    for language in sorted(_CLANG_LANGUAGES & set(languages)):
+        configured = target.cxx if language is Language.CXX else target.cc
+        found, _ = llvm.find_clang(newest, configured)
+        compilers[language] = found or zig.compiler()
+    if Language.RUST in languages:
+        compilers[Language.RUST] = llvm.find_rustc(newest, target.rustc)
+    linker = (llvm.find_linker(target.linker) or zig.compiler()) if links else None
+    return Toolchain(engine=engine, compilers=compilers, linker=linker, environment=zig.environment(), store=store.root)
+
+
+def target_of(config: Config) -> Target:
+    """The configuration's table for this machine, or its defaults."""
+    return config.target.get(llvm.host_triple(), Target())
+
+
+def _engine(config: Config, store: Store, *, offline: bool) -> DriverEngine | None:
+    if not config.llvm.enzyme:
+        return None
+    pinned = artifact(config.enzyme.artifact)
+    return DriverEngine(path=store.obtain(pinned, offline=offline), llvm=pinned.llvm)
+
+
+class _Zig:
+    """Zig's clang, brought when it is first asked for."""
+
+    def __init__(self, store: Store, scratch: Path, *, offline: bool) -> None:
+        self._store, self._scratch, self._offline = store, scratch, offline
+
+    def compiler(self) -> Compiler:
+        pinned = artifact(ZIG_ARTIFACT)
+        root = self._store.obtain(pinned, offline=self._offline)
+        return Compiler(kind=Kind.ZIG, command=(str(root / "zig"),), version=f"zig {pinned.version}", llvm=pinned.llvm)
+
+    def environment(self) -> dict[str, str]:
+        """Zig keeps what it builds of its C library beside the artifacts, not in the user's home."""
+        root = self._store.root if os.access(self._store.root, os.W_OK) else self._scratch
+        cache = str(root / "zig-cache")
+        return {"ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache}

@@ -1,0 +1,185 @@
+"""The child process in which LLVM and derivatives run, so that an abort there ends a worker and not the command.
+
+A *job* is a frozen value with a method `run(begin)`; it goes to the worker pickled on standard input. Events come back on a pipe of their
+own, because what a worker loads may print: the stages as they begin, the child commands, at last the result or the failure. A worker
+that ends without its last event crashed. A worker and what it starts are a process group, which ends with the command, however that
+ends: all workers read from one pipe, the *lifeline*, whose other end only the command has.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, Protocol, TypeVar, cast
+
+from bootstrap.console import console
+from bootstrap.diagnostics import Failure
+
+Result = TypeVar("Result")
+Result_co = TypeVar("Result_co", covariant=True)
+
+_START = "import sys; sys.path.insert(0, sys.argv[1]); from plugin.worker import main; main(int(sys.argv[2]), int(sys.argv[3]))"
+_WORDS = 2000
+"""How many characters of a crashed worker's standard error are shown."""
+_lifeline, _command_end = os.pipe()
+_ending = threading.Event()
+
+
+class Begin(Protocol):
+    """Called with the name of each stage of a job when it begins."""
+
+    def __call__(self, stage: str, /) -> None:
+        """Take note."""
+
+
+class Job(Protocol[Result_co]):
+    """Work for a worker; picklable, as its result must be."""
+
+    def run(self, begin: Begin) -> Result_co:
+        """Do it; a `Failure` or an `OSError` travels back to the caller."""
+
+
+class Crashed(Exception):
+    """The worker ended without a result: in which `stage`, how (`reason`), and the last `words` that it said."""
+
+    def __init__(self, stage: str, reason: str, words: str) -> None:
+        super().__init__(f"{stage}: {reason}")
+        self.stage, self.reason, self.words = stage, reason, words
+
+
+def end_all() -> None:
+    """End every worker that runs, and every later one as it starts: the command was interrupted."""
+    if not _ending.is_set():
+        _ending.set()
+        os.close(_command_end)
+
+
+def run(job: Job[Result], *, seconds: float | None = None) -> Result:
+    """Run `job` in a worker; gives what the job gave.
+
+    Raises the job's `Failure` or `OSError`, `RuntimeError` with the traceback of anything else, `Crashed` when the worker was ended by
+    a signal or ran longer than `seconds`, and `KeyboardInterrupt` when `end_all` ended it.
+    """
+    reader, writer = os.pipe()
+    root = str(Path(__file__).parent.parent)
+    with tempfile.TemporaryFile() as errors, os.fdopen(reader, "rb") as events:
+        command = [sys.executable, "-P", "-c", _START, root, str(writer), str(_lifeline)]
+        passed = [writer, _lifeline]
+        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=errors, stderr=errors, pass_fds=passed, process_group=0)
+        os.close(writer)
+        try:
+            return _follow(child, job, events, errors, seconds)
+        finally:
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # what macOS says of a group that has ended
+                os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
+
+
+def _follow(child: subprocess.Popen[bytes], job: Job[Result], events: IO[bytes], errors: IO[bytes], seconds: float | None) -> Result:
+    limit = threading.Timer(seconds, child.kill) if seconds else None
+    if limit:
+        limit.start()
+    stage = "start"
+    try:
+        _send(job, child.stdin)
+        for kind, value in _events(events):
+            if kind == "stage":
+                stage = value
+            elif kind == "command":
+                console.command(value)
+            elif kind == "status":
+                console.status(value)
+            else:
+                return cast("Result", _ended(kind, value))
+    finally:
+        if limit:
+            limit.cancel()
+    if _ending.is_set():
+        raise KeyboardInterrupt
+    raise Crashed(stage, _reason(child.wait(), limit, seconds), _last_words(errors))
+
+
+def _ended(kind: str, value: Any) -> Any:
+    """What a job gave; raises what it raised."""
+    if kind == "failure":
+        raise Failure(*value)
+    if kind == "refused":
+        raise value
+    if kind == "fault":
+        raise RuntimeError(value)
+    return value
+
+
+def _send(job: Job[Result], stream: IO[bytes] | None) -> None:
+    with contextlib.suppress(BrokenPipeError), cast("IO[bytes]", stream) as pipe:
+        pickle.dump(job, pipe)
+
+
+def _events(stream: IO[bytes]) -> Iterator[tuple[str, Any]]:
+    while True:
+        try:
+            yield pickle.load(stream)  # noqa: S301 - our own child writes it
+        except (EOFError, pickle.UnpicklingError):
+            return
+
+
+def _reason(status: int, limit: threading.Timer | None, seconds: float | None) -> str:
+    if limit and status == -signal.SIGKILL and limit.finished.is_set() and not limit.is_alive():
+        return f"it ran longer than {seconds:g} s"
+    return signal.Signals(-status).name if status < 0 else f"exit status {status}"
+
+
+def _last_words(errors: IO[bytes]) -> str:
+    errors.seek(0)
+    return errors.read().decode("utf-8", "replace").strip()[-_WORDS:]
+
+
+# The child's side
+
+
+def main(descriptor: int, lifeline: int) -> None:
+    """The worker: reads a job, sends its events to the file `descriptor`; ends when nobody has the other end of `lifeline`."""
+    threading.Thread(target=_end_with, args=[lifeline], daemon=True).start()
+    # Enzyme and derivatives may crash in the user's own folder.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    sending = threading.Lock()
+
+    def send(kind: str, value: object) -> None:
+        with sending:
+            pickle.dump((kind, value), stream)
+            stream.flush()
+
+    with os.fdopen(descriptor, "wb") as stream:
+        console.relay = send
+        job: Job[object] = pickle.load(sys.stdin.buffer)  # noqa: S301 - the command that started this process wrote it
+        with contextlib.suppress(BrokenPipeError):
+            send(*_outcome(job, lambda stage: send("stage", stage)))
+
+
+def _end_with(lifeline: int) -> None:
+    os.read(lifeline, 1)
+    os.killpg(0, signal.SIGKILL)
+
+
+def _outcome(job: Job[object], begin: Begin) -> tuple[str, object]:
+    """The last event of a job."""
+    try:
+        return "result", job.run(begin)
+    except Failure as failure:
+        return "failure", failure.diagnostics
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        return "refused", error
+    except Exception:  # noqa: BLE001 - whatever it is, the command reports it as our own fault
+        return "fault", traceback.format_exc()

@@ -1,0 +1,34 @@
+"""What all tests share: the marker `needs`, which ties a test to the tools that it runs."""
+
+import functools
+import os
+import shutil
+import subprocess
+
+import pytest
+
+PROBES = {
+    "unshare": ("unshare", "--map-root-user", "--mount", "true"),
+}
+"""How to find out whether a tool can be used, where `TOOL --version` does not tell."""
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose tools are missing; fail it where HOLOENZYME_REQUIRE, a list with commas, promises them."""
+    required = os.environ.get("HOLOENZYME_REQUIRE", "").split(",")
+    for marker in item.iter_markers("needs"):
+        missing = [name for name in marker.args if not usable(name)]
+        promised = [name for name in missing if name in required]
+        if promised:
+            pytest.fail(f"HOLOENZYME_REQUIRE names {', '.join(promised)}, which can't be used here", pytrace=False)
+        if missing:
+            pytest.skip(f"needs {', '.join(missing)}")
+
+
+@functools.cache
+def usable(name: str) -> bool:
+    """Whether the tool `name` is on PATH and starts: what is found may be the shim of a version manager with nothing behind."""
+    command = PROBES.get(name, (name, "--version"))
+    if not shutil.which(command[0]):
+        return False
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0

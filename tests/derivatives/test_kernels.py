@@ -1,0 +1,165 @@
+"""Many small functions, in every language, mode and activity, each derivative against central differences."""
+
+import ctypes
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bootstrap.config import load
+from bootstrap.diagnostics import Failure
+from plugin.build import Options, Report, build
+from plugin.native import load as load_library
+from plugin.plan import Plan
+
+HERE = Path(__file__).parent
+
+X = "[0.7, -0.4, 1.3, 2.1]"
+POSITIVE = "[0.7, 0.4, 1.3, 2.1]"
+Item = tuple[str, str, list[Any], str, str]
+"""Primal, mode, inputs, ret, and the arguments of the check in TOML."""
+
+FLOATS = {"activity": "Duplicated", "type": "*f32"}
+
+C: list[Item] = [
+    ("product", "reverse", ["Active", "Active"], "Active", "[1.5, 0.3]"),
+    ("product", "reverse", ["Active", "Const"], "Active", "[1.5, 0.3]"),
+    ("product", "reverse", ["ActiveOnly", "Active"], "ActiveOnly", "[1.5, 0.3]"),
+    ("product", "reverse", ["Const", "Active"], "ActiveOnly", "[1.5, 0.3]"),
+    ("product", "forward", ["Dual", "Dual"], "Dual", "[1.5, 0.3]"),
+    ("product", "forward", ["DualOnly", "Const"], "DualOnly", "[1.5, 0.3]"),
+    ("product", "forward", ["Dual", "Dual"], "Const", "[1.5, 0.3]"),
+    ("norm", "reverse", ["Duplicated", "Const"], "Active", f"[{X}, 4]"),
+    ("norm", "reverse", ["Duplicated", "Const"], "ActiveOnly", f"[{X}, 4]"),
+    ("norm", "reverse", ["DuplicatedOnly", "Const"], "Active", f"[{X}, 4]"),
+    ("norm", "forward", ["Dual", "Const"], "Dual", f"[{X}, 4]"),
+    ("narrow", "reverse", ["Active", "Active"], "Active", "[1.5, 0.25]"),
+    ("narrow", "forward", ["Dual", "Dual"], "Dual", "[1.5, 0.25]"),
+    ("narrow_sum", "reverse", [FLOATS, "Const"], "Active", f"[{X}, 4]"),
+    ("wide", "reverse", ["Active"], "ActiveOnly", "[1.5]"),
+    ("mixed", "reverse", ["Active", "Const", "Active"], "Active", "[1.5, 3, 0.25]"),
+    ("squares", "reverse", ["Duplicated", "Duplicated", "Const"], "None", f"[{X}, [0.0, 0.0, 0.0, 0.0], 4]"),
+    ("squares", "reverse", ["Duplicated", "DuplicatedOnly", "Const"], "None", f"[{X}, [0.0, 0.0, 0.0, 0.0], 4]"),
+    ("squares", "forward", ["Dual", "Dual", "Const"], "None", f"[{X}, [0.0, 0.0, 0.0, 0.0], 4]"),
+    ("in_place", "reverse", ["Duplicated", "Const"], "None", f"[{X}, 4]"),
+    ("in_place", "forward", ["Dual", "Const"], "None", f"[{X}, 4]"),
+    ("status", "reverse", ["Duplicated", "Duplicated"], "Const", "[[0.5, 2.0], [0.0]]"),
+    ("status", "forward", ["Dual", "Dual"], "Const", "[[0.5, 2.0], [0.0]]"),
+    ("value_and_output", "reverse", ["Duplicated", "Duplicated"], "Active", "[[0.5, 2.0], [0.0]]"),
+    ("branches", "reverse", ["Active"], "Active", "[1.5]"),
+    ("branches", "reverse", ["Active"], "Active", "[-2.5]"),
+    ("branches", "forward", ["Dual"], "DualOnly", "[0.5]"),
+    ("newton_root", "forward", ["Dual"], "DualOnly", "[2.0]"),
+    ("newton_root", "reverse", ["Active"], "Active", "[2.0]"),
+    ("early_exit", "reverse", ["Duplicated", "Const"], "Active", "[[0.5, 1.5, -1.0, 3.0], 4]"),
+    ("power", "reverse", ["Active", "Const"], "Active", "[1.1, 7]"),
+    ("through_helpers", "reverse", ["Active", "Active"], "Active", "[0.8, 1.7]"),
+    ("switched", "reverse", ["Active", "Const"], "Active", "[0.4, 0]"),
+    ("switched", "forward", ["Dual", "Const"], "Dual", "[0.4, 2]"),
+    ("allocates", "reverse", ["Duplicated", "Const"], "Active", f"[{X}, 4]"),
+    ("allocates", "forward", ["Dual", "Const"], "Dual", f"[{X}, 4]"),
+    ("local_array", "reverse", ["Duplicated"], "Active", f"[{X}]"),
+    ("through_struct", "reverse", ["Duplicated", "Const"], "Active", f"[{X}, 2]"),
+    ("matrix_vector", "reverse", ["Duplicated", "Duplicated", "Const"], "Active", "[[1.0, 2.0, 3.0, 4.0], [0.5, -0.7], 2]"),
+    ("matrix_vector", "reverse", ["Const", "Duplicated", "Const"], "Active", "[[1.0, 2.0, 3.0, 4.0], [0.5, -0.7], 2]"),
+    ("conditional_load", "reverse", ["Duplicated", "Duplicated", "Const"], "Active", f"[{X}, {POSITIVE}, 4]"),
+    ("library", "reverse", ["Active"], "Active", "[1.7]"),
+    ("library", "forward", ["Dual"], "Dual", "[1.7]"),
+]
+CXX: list[Item] = [
+    ("polynomial", "reverse", ["Duplicated", "Const", "Active"], "Active", f"[{X}, 4, 0.6]"),
+    ("polynomial", "forward", ["Dual", "Const", "Dual"], "Dual", f"[{X}, 4, 0.6]"),
+    ("spring", "reverse", ["Active", "Active"], "Active", "[3.0, 0.2]"),
+    ("lambda", "reverse", ["Active"], "Active", "[0.9]"),
+    ("rotated", "reverse", ["Duplicated"], "Active", "[[0.3, 0.6, -1.2]]"),
+]
+RUST: list[Item] = [
+    ("logistic", "reverse", ["Active", "Active", "Const"], "Active", "[0.3, 2.5, 5]"),
+    ("logistic", "forward", ["Dual", "Dual", "Const"], "Dual", "[0.3, 2.5, 5]"),
+    ("variance", "reverse", ["Duplicated", "Const"], "Active", f"[{X}, 4]"),
+    ("boxed", "reverse", ["Duplicated", "Const"], "Active", f"[{X}, 4]"),
+]
+IR: list[Item] = [
+    ("select", "reverse", ["Active", "Active"], "Active", "[0.4, 0.9]"),
+    ("select", "forward", ["Dual", "Dual"], "Dual", "[0.9, 0.4]"),
+    ("intrinsics", "reverse", ["Active"], "Active", "[1.9]"),
+    ("vector", "reverse", ["Duplicated"], "Active", f"[{X}]"),
+]
+
+UNITS = {"c": ("kernels.c", C), "cxx": ("kernels.cpp", CXX), "rust": ("kernels.rs", RUST), "ir": ("kernels.ll", IR)}
+
+
+def toml(value: object) -> str:
+    """A value of an item in TOML."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f'{key} = "{each}"' for key, each in value.items()) + " }"
+    return f'"{value}"'
+
+
+def configuration(unit: str) -> str:
+    """The configuration of one unit with all its items and a check for each."""
+    source, items = UNITS[unit]
+    lines = [
+        "[llvm]",
+        "enzyme = true",
+        "[rust]",
+        'channel = "nightly"',
+        f"[unit.{unit}]",
+        f'sources = ["{HERE / source}"]',
+        'link-flags = ["-lm"]',
+    ]
+    for index, (primal, mode, inputs, ret, arguments) in enumerate(items):
+        target = "product_grad" if (unit, index) == ("c", 0) else f"{primal}_{index}"
+        activities = ", ".join(map(toml, inputs))
+        lines += [
+            f"[[unit.{unit}.autodiff]]",
+            f'source = "{primal}"',
+            f'target = "{target}"',
+            f'mode = "{mode}"',
+            f"inputs = [{activities}]",
+            f'ret = "{ret}"',
+        ]
+        # Single precision leaves differences of a few thousandths of what the step leaves.
+        tolerance = 2e-3 if primal.startswith("narrow") or primal == "mixed" else 1e-6
+        lines += [f"[[unit.{unit}.verify]]", f'target = "{target}"', f"args = {arguments}", f"tolerance = {tolerance}"]
+    return "\n".join(lines)
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
+    """Each unit built once, when it is first asked for."""
+    made: dict[str, Report] = {}
+
+    class Reports(dict[str, Report]):
+        def __missing__(self, unit: str) -> Report:
+            folder = tmp_path_factory.mktemp(unit)
+            (folder / "config.toml").write_text(configuration(unit), encoding="utf-8")
+            [result] = build([Plan.of(load(folder), unit)], Options(jobs=1))
+            if isinstance(result, Failure):
+                raise result
+            self[unit] = result
+            return result
+
+    return Reports(made)
+
+
+CASES = [
+    pytest.param(unit, index, id=f"{unit}-{primal}-{mode}-{index}", marks=pytest.mark.needs("rustc") if unit == "rust" else ())
+    for unit, (_, items) in UNITS.items()
+    for index, (primal, mode, *_) in enumerate(items)
+]
+
+
+@pytest.mark.parametrize(("unit", "index"), CASES)
+def test_the_derivative_agrees_with_central_differences(reports: dict[str, Report], unit: str, index: int) -> None:
+    verdict = reports[unit].verdicts[index]
+    assert verdict.error <= verdict.tolerance, verdict
+
+
+def test_source_that_calls_enzyme_itself_needs_no_item(reports: dict[str, Report]) -> None:
+    library = load_library(reports["c"].plan.library)
+    for name in ("own_reverse", "own_forward", "calls_the_placeholder"):
+        function = library[name]
+        function.restype = ctypes.c_double
+        assert function(ctypes.c_double(1.5), ctypes.c_double(0.3)) == pytest.approx(2 * 1.5 * math.sin(0.3), rel=1e-14)

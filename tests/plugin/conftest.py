@@ -1,0 +1,83 @@
+"""The tools that the plugin's tests share: the pinned engine and Zig's clang, as on a machine that has no compiler of its own."""
+
+import functools
+import itertools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bootstrap import llvm
+from bootstrap.config.model import Config
+from bootstrap.store import Store
+from plugin import toolchain
+from plugin.activity import AutoDiffItem, DiffActivity, DiffMode
+from plugin.compile import CompileUnit, Linker, OutputKind
+from plugin.engine import DriverEngine, EngineOptions
+from plugin.languages import Language
+from plugin.toolchain import Toolchain
+
+CLANG_LANGUAGES = frozenset({Language.C, Language.CXX})
+
+
+@pytest.fixture(scope="session")
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Toolchain:
+    """What a build of C and C++ uses where nothing is on PATH; fetched when it is not in the store yet."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", "")
+        config = Config.model_validate({"llvm": {"enzyme": True}})
+        return toolchain.assemble(config, CLANG_LANGUAGES, Store(), tmp_path_factory.mktemp("scratch"), offline=False, links=True)
+
+
+@pytest.fixture(scope="session")
+def engine(tools: Toolchain) -> DriverEngine:
+    """The pinned driver."""
+    assert tools.engine is not None
+    return tools.engine
+
+
+@pytest.fixture(scope="session")
+def job(tools: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., CompileUnit]:
+    """Makes a job for the unit `name` of the sources; each has a new folder unless the test gives one. What else it has can be given."""
+    numbers = itertools.count()
+
+    def make(name: str, sources: Sequence[Path], items: Sequence[AutoDiffItem] = (), **changes: Any) -> CompileUnit:
+        folder = changes.pop("folder", None) or tmp_path_factory.mktemp(f"{name}{next(numbers)}")
+        assert tools.linker is not None
+        defaults: dict[str, Any] = {
+            "kind": OutputKind.SHARED,
+            "root": folder,
+            "flags": (),
+            "compilers": tools.compilers,
+            "linker": Linker(compiler=tools.linker, cxx=None, flags=(), rustc=None),
+            "engine": tools.engine,
+            "engine_options": EngineOptions(strict_aliasing=False, loose_types=False),
+            "newest_llvm": tools.newest_llvm,
+            "runtime_activity": False,
+            "cpu": "native",
+            "triple": llvm.host_triple(),
+            "callable_library": False,
+            "environment": tools.environment,
+        }
+        return CompileUnit(name=name, folder=folder, sources=tuple(sources), items=tuple(items), **(defaults | changes))
+
+    return make
+
+
+def asked(mode: DiffMode, source: str, target: str, inputs: str, ret: str, index: int = 0) -> AutoDiffItem:
+    """An item, its activities as words."""
+    activities = tuple(map(DiffActivity, inputs.split()))
+    return AutoDiffItem(source=source, target=target, mode=mode, inputs=activities, ret=DiffActivity(ret), index=index)
+
+
+@pytest.fixture(scope="session")
+def reverse() -> Callable[..., AutoDiffItem]:
+    """Makes an item in reverse mode from source, target, the words of the inputs, and the return."""
+    return functools.partial(asked, DiffMode.REVERSE)
+
+
+@pytest.fixture(scope="session")
+def forward() -> Callable[..., AutoDiffItem]:
+    """As `reverse`, in forward mode."""
+    return functools.partial(asked, DiffMode.FORWARD)
