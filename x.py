@@ -19,10 +19,13 @@ if sys.version_info < (3, 11) or os.name != "posix":
 if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 
-    from bootstrap import environment
+    try:
+        from bootstrap import environment
 
-    environment.enter()
+        environment.enter()
 
-    import holoenzyme
+        import holoenzyme
 
-    sys.exit(holoenzyme.main())
+        sys.exit(holoenzyme.main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -12,6 +12,8 @@ from bootstrap.diagnostics import Diagnostic
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 """What the system says when there is no room for a file."""
+_IN_ZIG = {errno.ENOSPC: "NoSpaceLeft", errno.EDQUOT: "DiskQuota"}
+"""The same in the words of Zig, which does not speak the system's."""
 
 
 def write_atomically(path: Path, content: str | bytes, *, mode: int = 0o644) -> None:
@@ -33,8 +35,8 @@ def write_atomically(path: Path, content: str | bytes, *, mode: int = 0o644) -> 
 
 def raise_if_full(said: str) -> None:
     """Raise `OSError` when a child process that failed has said that the disk is full."""
-    for number in FULL:
-        if os.strerror(number) in said:
+    for number, word in _IN_ZIG.items():
+        if os.strerror(number) in said or word in said:
             raise OSError(number, os.strerror(number))
 
 

@@ -63,7 +63,7 @@ def find_clang(newest: int, configured: str | None = None) -> tuple[Compiler | N
     """
     reasons: list[str] = []
     for name in [configured] if configured else _clang_names(newest):
-        path = shutil.which(name)
+        path = _which(name)
         if path is None:
             reasons.append(f"`{name}` is not on PATH")
             continue
@@ -116,10 +116,16 @@ def find_rustc(newest: int, configured: str | None = None) -> Compiler:
     raise fail("E0403", "a Rust source needs rustc, and there is none that works", notes=reasons, help=remedies)
 
 
+def _which(name: str) -> str | None:
+    """The program of that name, absolute: a compiler is run from another folder than this."""
+    path = shutil.which(name)
+    return path and str(Path(path).absolute())
+
+
 def _all_on_path(name: str) -> Iterable[str]:
     """Every program of that name that PATH has, in its order; `name` itself when it is a path."""
     if os.sep in name:
-        return [name] if shutil.which(name) else []
+        return [found] if (found := _which(name)) else []
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
     return dict.fromkeys(found for folder in folders if (found := shutil.which(name, path=folder)))
 
@@ -127,7 +133,7 @@ def _all_on_path(name: str) -> Iterable[str]:
 def find_linker(configured: str | None = None) -> Compiler | None:
     """A C compiler's driver to link with, of the configuration or of PATH; None when there is none."""
     for name in [configured] if configured else ["cc", "gcc", "clang"]:
-        path = shutil.which(name)
+        path = _which(name)
         if path is not None:
             return Compiler(kind=Kind.CC, command=(path,), version=name, llvm=0)
     if configured:

@@ -1,1 +1,16 @@
-"""The Enzyme plugin of a build: fetch, link, lower, compile, verify. Part of the distribution `holoenzyme`."""
+"""The Enzyme plugin of a build. Part of the distribution `holoenzyme`.
+
+In the order in which data take their way through it:
+
+    provider, toolchain      what a build runs: engine, compilers, linker, found here or brought from artifacts.toml
+    plan                     a unit as the configuration has it, and where its files lie
+    build                    what is fresh is left alone; what is not becomes jobs
+    worker                   the child process in which a job runs: compile and verify
+
+    compile                  the job that makes a unit, with these:
+      languages, frontend, bitcode    from a source to a module, with the LLVM that wrote it
+      module, activity, signature     what is asked of a module, and what it says of its functions
+      lowering, abi                   from an item to the call that Enzyme understands, as a C function
+      pipeline, engine                pre, Enzyme, check, post
+    verify, native           the job that holds derivatives against central differences, called as C would
+"""

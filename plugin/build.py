@@ -28,7 +28,7 @@ from plugin.compile import CompileUnit, Linker
 from plugin.compile import Unit as Made
 from plugin.engine import EngineOptions
 from plugin.languages import Language
-from plugin.plan import Plan, root_of
+from plugin.plan import Plan, placed, root_of
 from plugin.signature import Derivative
 from plugin.toolchain import Toolchain
 from plugin.verify import Verdict, VerifyUnit
@@ -112,9 +112,12 @@ def _derivatives(compiled: Record) -> tuple[Derivative, ...]:
 def _tools(plans: Sequence[Plan], options: Options) -> Toolchain:
     languages = frozenset().union(*(plan.languages for plan in plans))
     links = any(plan.links for plan in plans)
-    config = plans[0].resolved.config
+    resolved = plans[0].resolved
     scratch = plans[0].folder.parents[1] / ".scratch"
-    return toolchain.assemble(config, languages, Store(), scratch, offline=options.offline, links=links)
+    try:
+        return toolchain.assemble(resolved.config, languages, Store(), scratch, offline=options.offline, links=links)
+    except Failure as failure:
+        raise Failure(*(placed(resolved, each) for each in failure.diagnostics)) from None
 
 
 def _make(plan: Plan, tools: Toolchain | None, options: Options) -> Report:

@@ -135,9 +135,11 @@ class _Emitter:
         self._object = self.output if job.kind is OutputKind.OBJECT else job.folder / f"{job.name}.linked.o"
 
     def emit(self) -> None:
+        from plugin.initialisers import in_sections  # noqa: PLC0415 - llvmlite is for workers only
+
         kind = self._job.kind
         if self._job.callable_library or kind not in {OutputKind.BITCODE, OutputKind.IR}:
-            self._object.write_bytes(self._compiled.machine.emit_object(self._compiled.module))
+            self._object.write_bytes(self._compiled.machine.emit_object(in_sections(self._compiled.module)))
         if kind is OutputKind.BITCODE:
             self.output.write_bytes(self._compiled.module.as_bitcode())
         elif kind is OutputKind.IR:
@@ -151,8 +153,7 @@ class _Emitter:
             name = OutputKind.SHARED.name_for(self._job.name)
             self.library = self.output if kind is OutputKind.SHARED else self._job.folder / "callable" / name
             self.library.parent.mkdir(exist_ok=True)
-            # A symbol that is missing is to be known now, not when the library is loaded.
-            self._link(self.library, "-shared", "-Wl,-z,defs", f"-Wl,-soname,{name}")
+            self._link(self.library, *_shape_of_library(name, self._job.triple))
 
     def _link(self, output: Path, *shape: str) -> None:
         linker = self._job.linker
@@ -162,10 +163,10 @@ class _Emitter:
         compiler = linker.cxx if linker.cxx and is_cxx else linker.compiler
         zig = ["-O3", "-fno-sanitize=all"] if compiler.kind is Kind.ZIG else []
         command = [*driver(compiler, Language.CXX if is_cxx else Language.C), *zig, *shape, str(self._object)]
-        command += [*linker.flags, *self._rust_library(linker, compiler), "-lm", "-o", str(output)]
+        command += [*linker.flags, *self._rust_library(linker), "-lm", "-o", str(output)]
         with _announced(compiler, self._job.environment, "C++" if is_cxx else "C"):
             done = process.run(command, env=self._job.environment, cwd=self._job.root)
-        if done.status != 0:
+        if done.status != 0 or not output.exists():  # Zig may fail with status 0
             raise_if_full(done.stderr)
             raise self._unlinked(output, done)
 
@@ -179,7 +180,7 @@ class _Emitter:
     def _calls(self, prefixes: tuple[str, ...]) -> bool:
         return any(name.startswith(prefixes) for name in self._compiled.externals)
 
-    def _rust_library(self, linker: Linker, compiler: Compiler) -> list[str]:
+    def _rust_library(self, linker: Linker) -> list[str]:
         """The arguments that bring Rust's library, when the module calls it: a static library that rustc makes of an empty crate."""
         if linker.rustc is None or not self._calls(RUST_SYMBOLS):
             return []
@@ -190,9 +191,15 @@ class _Emitter:
         found = re.search(r"native-static-libs: (.*)", done.stderr)
         if done.status != 0 or found is None:
             raise fail("E0405", "rustc did not give its standard library for linking", notes=[done.stderr.strip()])
-        # Zig brings an unwinder of its own and knows no libgcc_s.
-        unknown = {"-lgcc_s"} if compiler.kind is Kind.ZIG else set()
-        return [str(library), *(each for each in found[1].split() if each not in unknown)]
+        # Zig takes `-lgcc_s` for its own unwinder.
+        return [str(library), *found[1].split()]
+
+
+def _shape_of_library(name: str, triple: str) -> tuple[str, ...]:
+    """The flags that make a shared library. A symbol that is missing is to be known now, not when the library is loaded."""
+    if "apple" in triple:
+        return "-dynamiclib", f"-Wl,-install_name,@rpath/{name}"
+    return "-shared", "-Wl,-z,defs", f"-Wl,-soname,{name}"
 
 
 @contextlib.contextmanager

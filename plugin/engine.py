@@ -15,7 +15,6 @@ from bootstrap.diagnostics import Diagnostic, Failure, Span, fail
 from bootstrap.files import raise_if_full
 
 _FIRST_CODEGEN_PASS = "pre-isel-intrinsic-lowering"
-_UNROLLING = ("LoopUnrollPass", "LoopFullUnrollPass")
 _GENERATED = re.compile(r"^(preprocess_|fwddiffe?\d*|diffe|augmented_|fakeaugmented_|nofree_)+")
 _CARRIER = re.compile(r"\.carrier\..*$")
 _COMPLAINT = re.compile(r"(?i:cannot|illegal|mismatched|unhandled|unknown|constant memory|active|failed) ")
@@ -50,6 +49,7 @@ class DriverEngine:
         module and all that the child said stay in `folder`, and the diagnostic names both.
         """
         output = folder / "enzyme.ll"
+        _start_enzyme(module)
         command = [
             str(self.path),
             "--tool=llc",
@@ -75,15 +75,25 @@ class DriverEngine:
         raise Failure(explain(done.stderr, root, kept))
 
 
+def _start_enzyme(module: Path) -> None:
+    """The driver runs Enzyme only where some function's name begins with `__enzyme_autodiff`: forward mode alone needs one too."""
+    with module.open("r+", encoding="utf-8") as file:
+        if not re.search(r'^(declare|define)\b.* @"?__enzyme_autodiff', file.read(), re.MULTILINE):
+            file.write("\ndeclare void @__enzyme_autodiff_starts(...)\n")
+
+
 def _flags(options: EngineOptions) -> list[str]:
     # Vectorised or unrolled code makes Enzyme's derivatives slower and, in places, makes it abort.
     switches = {
         "vectorize-loops": False,
         "vectorize-slp": False,
+        # What Enzyme computes again instead of keeping it may have been overwritten: Runge and Kutta's method on small arrays was wrong.
+        "enzyme-rematerialize": False,
         "enzyme-strict-aliasing": options.strict_aliasing,
         "enzyme-loose-types": options.loose_types,
     }
-    passes = [f"--opt-disable={','.join(_UNROLLING)}", f"--stop-before={_FIRST_CODEGEN_PASS}"]
+    # The driver has no switch for its unrolling; with this size no loop is small enough.
+    passes = ["--unroll-threshold=0", f"--stop-before={_FIRST_CODEGEN_PASS}"]
     return [*passes, *(f"--{name}={str(value).lower()}" for name, value in switches.items())]
 
 
@@ -118,13 +128,15 @@ def explain(stderr: str, root: Path, kept: tuple[str, ...]) -> Diagnostic:
 
 def _message(words: str, stderr: str) -> str:
     """What Enzyme complains of, without the instruction that follows; it may come only after a dump of a function or of an analysis."""
-    if words.startswith((";", "<analysis>")):
+    if words.startswith((";", "<analysis>", "in Mode:")):
         words = next((line for line in stderr.splitlines() if _COMPLAINT.match(line)), "it did not say why")
     return words.split("  ")[0].strip().rstrip(":")
 
 
-_TYPED = "give the copy a type: copy element by element, or through a pointer to the element's type"
-_LOOSE = "as a last resort set `[enzyme] loose-types = true`, which lets Enzyme guess: hold the result against central differences"
+_TYPED = "in C and C++ that keep the rules of aliasing, set `[enzyme] strict-aliasing = true`: then the types that the compiler noted count"
+_LOOSE = (
+    "as a last resort set `[enzyme] loose-types = true`; Enzyme guesses then, and zeros are possible: hold it against central differences"
+)
 
 
 def _missing_rule(function: str, callee: str, plain: str, span: Span | None, kept: tuple[str, ...]) -> Diagnostic:

@@ -79,7 +79,7 @@ class Frontend:
         compiler = self.compilers[language]
         command = self._rustc(compiler, source, output) if language is Language.RUST else self._clang(compiler, language, source, output)
         done = process.run(command, env=self.environment, cwd=self.root)
-        if done.status != 0:
+        if done.status != 0 or not output.exists():  # Zig may fail with status 0
             raise_if_full(done.stderr)
             raise _rejected(source, done)
         listing = output.with_suffix(".inputs")
@@ -94,7 +94,7 @@ class Frontend:
 
     def _for_cpu(self, compiler: Compiler) -> list[str]:
         if compiler.kind is Kind.ZIG:
-            return [*_ZIG, *([] if self.cpu == "native" else [f"-mcpu={self.cpu}"])]
+            return [*_ZIG, *([] if self.cpu == "native" else [f"-mcpu={self.cpu.replace('-', '_')}"])]
         return [f"{'-march' if self.is_x86 else '-mcpu'}={self.cpu}"]
 
     def _rustc(self, compiler: Compiler, source: Path, output: Path) -> list[str]:
@@ -109,7 +109,7 @@ class Frontend:
         if not bitcode.is_bitcode(data):
             # Of these LLVM would make an empty module.
             if b"\0" in data or not data.strip():
-                raise module.not_ir(source.name, "it is neither bitcode nor text" if data else "it is empty")
+                raise module.not_ir(source.name, "it is neither bitcode nor text" if data.strip() else "it is empty")
             return module.read_assembly(data.decode("utf-8", "replace"), source.name, source)
         try:
             return llvm.parse_bitcode(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -9,8 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from bootstrap.diagnostics import Diagnostic, Failure, fail
-from plugin.abi import FLOAT_SIZES
-from plugin.signature import Derivative, Function
+from plugin.signature import Derivative
 
 Number = float | int | bool
 Vector = list[float]
@@ -39,6 +39,9 @@ ELEMENTS: dict[str, Any] = {
 """What a pointer of the configuration's type language (`*f64`) may point to in a call."""
 
 
+_FLOATS = {ctypes.c_float, ctypes.c_double, ctypes.c_longdouble}
+
+
 def load(path: Path) -> ctypes.CDLL:
     """The shared library at `path`; raises `Failure` (E0405) when the loader refuses it."""
     try:
@@ -49,32 +52,35 @@ def load(path: Path) -> ctypes.CDLL:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Arguments:
-    """Arguments of a primal: for each parameter a number, or the numbers of an array, with their C type."""
+    """Arguments of a primal: for each parameter a number, or the numbers of an array, as their C type has them, and that type."""
 
     values: tuple[Number | tuple[Number, ...], ...]
     types: tuple[Any, ...]
 
     @classmethod
-    def build(cls, primal: Function, values: Sequence[Number | tuple[Number, ...]], elements: Sequence[str], key: str) -> Self:
-        """Arguments that fit the primal's parameters; raises `Failure` (E0519) with each that does not.
+    def build(cls, derivative: Derivative, values: Sequence[Number | tuple[Number, ...]], elements: Sequence[str], key: str) -> Self:
+        """Arguments that fit the parameters of the derivative's primal; raises `Failure` (E0519) with each that does not.
 
         `elements` has for each pointer the type it points to in the configuration's words, or nothing where it was not said: then
-        numbers with a point are `f64`, whole numbers `i64`.
+        it is `f64`, and `i64` where the input has no shadow and all numbers are whole.
         """
+        primal = derivative.primal
         if len(values) != len(primal.parameters):
             plural = "" if len(primal.parameters) == 1 else "s"
             message = f"`{primal.name}` has {len(primal.parameters)} parameter{plural}, the length of `args` is {len(values)}"
             raise Failure(Diagnostic(code="E0519", message=message, key=f"{key}.args", help=("give one argument for each parameter",)))
-        types, faults = [], []
+        held, types, faults = [], [], []
         for index, (parameter, value) in enumerate(zip(primal.parameters, values, strict=True)):
-            type_ = _type_for(parameter, value, elements[index])
-            if isinstance(type_, str):
+            try:
+                is_pointer, has_shadow = parameter == "ptr", derivative.item.inputs[index].has_shadow
+                types.append(_element_type(value, elements[index], has_shadow=has_shadow) if is_pointer else _scalar_type(parameter, value))
+                held.append(_held(types[-1], value))
+            except _MisfitError as misfit:
                 message = f"argument {index + 1} of `{primal.name}` does not fit its parameter `{parameter}`"
-                faults.append(Diagnostic(code="E0519", message=message, help=(type_,), key=f"{key}.args.{index}"))
-            types.append(type_)
+                faults.append(Diagnostic(code="E0519", message=message, help=(str(misfit),), key=f"{key}.args.{index}"))
         if faults:
             raise Failure(*faults)
-        return cls(tuple(values), tuple(types))
+        return cls(tuple(held), tuple(types))
 
     def vector(self, index: int) -> Vector:
         """The numbers of an argument: those of an array, or the one of a scalar."""
@@ -107,20 +113,39 @@ class Arguments:
         return type_(value if numbers is None else numbers[0])
 
 
-def _type_for(parameter: str, value: Number | tuple[Number, ...], element: str) -> Any:
-    """The C type for an argument, or what to write instead of it."""
-    if parameter != "ptr":
-        if isinstance(value, tuple):
-            return "write a number"
-        if parameter not in FLOAT_SIZES and isinstance(value, float):
-            return "write a whole number"
-        return SCALARS.get(parameter, f"`{parameter}` cannot be passed from here: check this derivative in a program")
+class _MisfitError(Exception):
+    """An argument does not fit; says what to write instead."""
+
+
+def _scalar_type(parameter: str, value: Number | tuple[Number, ...]) -> Any:
+    if isinstance(value, tuple):
+        raise _MisfitError("write a number")
+    if parameter not in SCALARS:
+        raise _MisfitError(f"`{parameter}` cannot be passed from here: check this derivative in a program")
+    return SCALARS[parameter]
+
+
+def _element_type(value: Number | tuple[Number, ...], element: str, *, has_shadow: bool) -> Any:
     if not isinstance(value, tuple):
-        return "it is a pointer: write a list of numbers"
-    if element:
-        known = ", ".join(f"*{name}" for name in ELEMENTS)
-        return ELEMENTS.get(element.removeprefix("*"), f"`{element}` cannot be passed from here; known are {known}")
-    return ctypes.c_int64 if value and all(isinstance(each, int) for each in value) else ctypes.c_double
+        raise _MisfitError("it is a pointer: write a list of numbers")
+    are_whole = bool(value) and all(isinstance(each, int) for each in value)
+    name = element.removeprefix("*") or ("i64" if are_whole and not has_shadow else "f64")
+    if name not in ELEMENTS:
+        known = ", ".join(f"*{each}" for each in ELEMENTS)
+        raise _MisfitError(f"`{element}` cannot be passed from here; known are {known}")
+    if has_shadow and ELEMENTS[name] not in _FLOATS:
+        raise _MisfitError(f"what `{element}` points to has no derivative: make the input Const")
+    return ELEMENTS[name]
+
+
+def _held(type_: Any, value: Number | tuple[Number, ...]) -> Number | tuple[Number, ...]:
+    """An argument as its C type holds it: rounded where that is a floating-point type, and otherwise as it is."""
+    numbers = value if isinstance(value, tuple) else (value,)
+    with contextlib.suppress(OverflowError, TypeError):
+        kept = tuple((type_ * len(numbers))(*numbers))
+        if type_ in _FLOATS or kept == numbers:
+            return kept if isinstance(value, tuple) else kept[0]
+    raise _MisfitError("write numbers" if type_ in _FLOATS else "write a whole number that it has room for")
 
 
 class Call:
@@ -130,7 +155,7 @@ class Call:
         self.derivative = derivative
         self._primal = _symbol(library, derivative.primal.name)
         self._derivative = _symbol(library, derivative.item.target)
-        self._primal.restype = SCALARS.get(derivative.primal.returns)
+        self._primal.restype = None if derivative.primal.returns == "void" else _received(derivative.primal.returns)
         self._derivative.restype = self._returns = _returned(derivative.results)
 
     def primal(self, arguments: Arguments) -> tuple[float, dict[int, Vector]]:
@@ -165,7 +190,17 @@ def _symbol(library: ctypes.CDLL, name: str) -> Any:
 
 
 def _returned(results: Sequence[str]) -> Any:
-    types = [SCALARS.get(each) for each in results]
+    types = [_received(each) for each in results]
     if len(types) < 2:  # noqa: PLR2004 - one value is returned as it is
         return types[0] if types else None
     return type("Results", (ctypes.Structure,), {"_fields_": [(f"r{index}", each) for index, each in enumerate(types)]})
+
+
+def _received(type_: str) -> Any:
+    """The C type of a value that is returned."""
+    if type_ == "ptr":
+        return ctypes.c_void_p
+    if type_ not in SCALARS:
+        remedies = ["check this derivative in a program"]
+        raise fail("E0519", f"a value of the type `{type_}`, which is returned, cannot be received from here", help=remedies)
+    return SCALARS[type_]

@@ -11,7 +11,7 @@ import contextlib
 import dataclasses
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,7 +101,8 @@ def _differentiated(unit: ModuleRef, machine: llvm.TargetMachine, job: CompileUn
         text = job.engine.run(_save(unit, job.folder / "pre.ll"), job.folder, job.root, job.engine_options).read_text(encoding="utf-8")
     with clock.stage("check"):
         check_nothing_left(text)
-        made = module.read_assembly(module.without_attribute(text, SPECULATION_GUARD), "the module that Enzyme made")
+        text = module.without_overalignment(module.without_attribute(text, SPECULATION_GUARD))
+        made = module.read_assembly(text, "the module that Enzyme made")
     for plain, name in renamed.items():
         function = module.find(made, plain)
         if function is not None:
@@ -175,7 +176,8 @@ def optimise(unit: ModuleRef, machine: llvm.TargetMachine, *, full: bool) -> Non
 
 def check_nothing_left(text: str) -> None:
     """Raise `Failure` (E0509) when a call of Enzyme's is left in IR text: it would be an undefined symbol, or crash code generation."""
-    left = sorted(set(re.findall(r'\b(?:call|invoke)\b[^\n]*?@"?([^"(\s]*__enzyme_[^"(\s]*)"?\(', text)))
+    names = re.findall(r'\b(?:call|invoke)\b[^\n]*?@(?:"([^"]*__enzyme_[^"]*)"|([^"(\s]*__enzyme_[^"(\s]*))\(', text)
+    left = sorted({quoted or plain for quoted, plain in names})
     if left:
         raise fail(
             "E0509",
@@ -198,16 +200,8 @@ def target_machine(triple: str, cpu: str) -> llvm.TargetMachine:
     native = cpu == "native"
     return llvm.Target.from_triple(triple).create_target_machine(
         cpu=llvm.get_host_cpu_name() if native else cpu,
-        features=_host_features(llvm.get_host_cpu_features()) if native else "",
+        features=llvm.get_host_cpu_features().flatten() if native else "",
         opt=3,
         reloc="pic",
         codemodel="default",
     )
-
-
-_REMOVED_FEATURES = frozenset({"avx512er", "avx512pf", "prefetchwt1", "avx10.1-256", "avx10.1-512", "avx10.2-256", "avx10.2-512"})
-"""Features that llvmlite 0.50 reports of a host and LLVM 22 no longer has; naming one is a warning for each function."""
-
-
-def _host_features(features: Mapping[str, bool]) -> str:
-    return ",".join(f"{'+' if on else '-'}{name}" for name, on in sorted(features.items()) if name not in _REMOVED_FEATURES)

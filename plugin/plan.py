@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from bootstrap import llvm
 from bootstrap.config import Resolved
-from bootstrap.config.model import Input, Uniform, Unit
+from bootstrap.config.model import AutoDiff, Input, Uniform, Unit
 from bootstrap.diagnostics import Diagnostic, Failure
 from bootstrap.steps import Record, digest
 from plugin.activity import ENZYME, AutoDiffItem, DiffActivity, DiffMode
@@ -22,6 +22,9 @@ from plugin.provider import artifacts
 from plugin.signature import Derivative
 from plugin.toolchain import target_of
 from plugin.verify import Check
+
+VECTOR_ACTIVITIES = frozenset({"Dualv", "DualvOnly"})
+"""rustc's activities of several lanes at once."""
 
 TOOL = max(each.stat().st_mtime_ns for each in Path(__file__).parent.glob("*.py"))
 """What tells this holoenzyme from another one: when its sources were last changed."""
@@ -152,15 +155,26 @@ def placed(resolved: Resolved, diagnostic: Diagnostic) -> Diagnostic:
     return dataclasses.replace(diagnostic, span=resolved.span_of(diagnostic.key))
 
 
-def _item(index: int, entry: Any) -> AutoDiffItem:
+def _item(index: int, entry: AutoDiff) -> AutoDiffItem:
     return AutoDiffItem(
         source=entry.source,
         target=entry.target,
         mode=DiffMode(entry.mode),
-        inputs=tuple(DiffActivity(each.activity if isinstance(each, Input) else each) for each in entry.inputs),
+        inputs=tuple(DiffActivity(_activity(each)) for each in entry.inputs),
         ret=DiffActivity(entry.ret),
         index=index,
     )
+
+
+def _activity(entry: str | Input) -> str:
+    return entry.activity if isinstance(entry, Input) else entry
+
+
+def _activities(entry: AutoDiff) -> Iterator[tuple[str, str]]:
+    """The activities of an item, each with its part of the item."""
+    for index, each in enumerate(entry.inputs):
+        yield f"inputs.{index}", _activity(each)
+    yield "ret", entry.ret
 
 
 def _element(entry: str | Input) -> str:
@@ -198,5 +212,13 @@ def _faults_of_items(resolved: Resolved, name: str) -> Iterator[Diagnostic]:
             message = f"a symbol with `{ENZYME}` in its name is taken by Enzyme for a call of its own"
             part = "target" if ENZYME in entry.target else "source"
             yield Diagnostic(code="E0236", message=message, key=f"{key}.{part}", help=("give it another name",))
+        vectors = [part for part, each in _activities(entry) if each in VECTOR_ACTIVITIES]
+        for part in vectors:
+            help_ = ("ask for one derivative for each lane, with Dual",)
+            yield Diagnostic(
+                code="E0230", message="a vector of shadows needs a width, and items have none", key=f"{key}.{part}", help=help_
+            )
+        if vectors:
+            continue
         for part, message, remedy in _item(index, entry).faults_of_mode():
             yield Diagnostic(code="E0230", message=message, key=f"{key}.{part}", help=(remedy,))

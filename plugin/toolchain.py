@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bootstrap import llvm
 from bootstrap.config.model import Config, Target
+from bootstrap.diagnostics import Diagnostic, Failure
 from bootstrap.llvm import Compiler, Kind
 from bootstrap.store import Store
 from plugin.engine import DriverEngine
@@ -17,6 +18,9 @@ from plugin.provider import artifact
 
 PIPELINE_LLVM = 22
 """The LLVM of llvmlite 0.50, in which modules are optimised and made into code."""
+
+PROVIDERS = ("auto", "pinned")
+"""Where an engine can come from; both mean the pinned list."""
 
 ZIG_ARTIFACT = "zig-22"
 _CLANG_LANGUAGES = frozenset({Language.C, Language.CXX})
@@ -69,6 +73,9 @@ def target_of(config: Config) -> Target:
 def _engine(config: Config, store: Store, *, offline: bool) -> DriverEngine | None:
     if not config.llvm.enzyme:
         return None
+    if config.enzyme.provider not in PROVIDERS:
+        message = f"this version has no provider `{config.enzyme.provider}`"
+        raise Failure(Diagnostic(code="E0239", message=message, key="enzyme.provider", help=(f"write one of {', '.join(PROVIDERS)}",)))
     pinned = artifact(config.enzyme.artifact)
     return DriverEngine(path=store.obtain(pinned, offline=offline), llvm=pinned.llvm)
 

@@ -68,19 +68,20 @@ class VerifyUnit:
     checks: tuple[Check, ...]
 
     def run(self, begin: Begin) -> tuple[Verdict, ...]:
-        """A verdict for each check, in order; raises `Failure` (E0519) when an argument does not fit its parameter."""
+        """A verdict for each check, in order; raises `Failure` with each that cannot be made (E0519, E0520)."""
         library = load(self.library)
         verdicts: list[Verdict] = []
         faults: list[Diagnostic] = []
         for check in self.checks:
             begin(check.derivative.item.target)
             try:
-                arguments = Arguments.build(check.derivative.primal, check.arguments, check.elements, check.key)
+                arguments = Arguments.build(check.derivative, check.arguments, check.elements, check.key)
+                call = Call(library, check.derivative)
             except Failure as failure:
-                faults += failure.diagnostics
+                faults += (dataclasses.replace(each, key=each.key or f"{check.key}.target") for each in failure.diagnostics)
                 continue
             measure = _reverse if check.derivative.item.mode is DiffMode.REVERSE else _forward
-            verdicts.append(_verdict(check, measure(Call(library, check.derivative), arguments)))
+            verdicts.append(_verdict(check, measure(call, arguments)))
         if faults:
             raise Failure(*faults)
         return tuple(verdicts)
@@ -149,9 +150,7 @@ def _reverse(call: Call, arguments: Arguments) -> list[_Comparison]:
 
     results, shadows = call.derived(arguments, weights, seed)
     gradients = list(results)
-    comparisons = []
-    if item.ret.returns_primal:
-        comparisons.append(_Comparison(where="the value", found=gradients.pop(0), expected=value, scale=abs(value)))
+    comparisons = _value(call.derivative, gradients, value)
     for index, activity in enumerate(item.inputs):
         if not (activity.is_active or activity.has_shadow):
             continue
@@ -185,10 +184,8 @@ def _forward(call: Call, arguments: Arguments) -> list[_Comparison]:
     # Along a line the argument is the distance, so the step is STEP itself.
     expected = _richardson(moved, 0.0)
     results, shadows = call.derived(arguments, tangents, 0.0)
-    comparisons = []
     values = list(results)
-    if item.ret.returns_primal:
-        comparisons.append(_Comparison(where="the value", found=values.pop(0), expected=value, scale=abs(value)))
+    comparisons = _value(call.derivative, values, value)
     if item.ret.has_shadow:
         comparisons.append(_Comparison(where="the tangent of the return", found=values.pop(0), expected=expected[0], scale=0.0))
     found = [(index, element, entry) for index in dual if index in written for element, entry in enumerate(shadows[index])]
@@ -196,6 +193,16 @@ def _forward(call: Call, arguments: Arguments) -> list[_Comparison]:
         name = f"the tangent of argument {index + 1}, element {element}"
         comparisons.append(_Comparison(where=name, found=entry, expected=difference, scale=0.0))
     return _scaled(comparisons)
+
+
+def _value(derivative: Derivative, results: Vector, expected: float) -> list[_Comparison]:
+    """The comparison of the primal's value, which is taken from the front of the results where the derivative returns it."""
+    if not derivative.item.ret.returns_primal:
+        return []
+    found = results.pop(0)
+    if derivative.primal.returns == "ptr":  # each call has arrays of its own
+        return []
+    return [_Comparison(where="the value", found=found, expected=expected, scale=abs(expected))]
 
 
 def _scaled(comparisons: list[_Comparison]) -> list[_Comparison]:

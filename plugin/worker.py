@@ -23,7 +23,8 @@ from pathlib import Path
 from typing import IO, Any, Protocol, TypeVar, cast
 
 from bootstrap.console import console
-from bootstrap.diagnostics import Failure
+from bootstrap.diagnostics import Diagnostic, Failure
+from bootstrap.process import TimedOut
 
 Result = TypeVar("Result")
 Result_co = TypeVar("Result_co", covariant=True)
@@ -86,7 +87,13 @@ def run(job: Job[Result], *, seconds: float | None = None) -> Result:
 
 
 def _follow(child: subprocess.Popen[bytes], job: Job[Result], events: IO[bytes], errors: IO[bytes], seconds: float | None) -> Result:
-    limit = threading.Timer(seconds, child.kill) if seconds else None
+    late = threading.Event()
+
+    def end() -> None:
+        late.set()
+        child.kill()
+
+    limit = threading.Timer(seconds, end) if seconds else None
     if limit:
         limit.start()
     stage = "start"
@@ -106,7 +113,8 @@ def _follow(child: subprocess.Popen[bytes], job: Job[Result], events: IO[bytes],
             limit.cancel()
     if _ending.is_set():
         raise KeyboardInterrupt
-    raise Crashed(stage, _reason(child.wait(), limit, seconds), _last_words(errors))
+    status = child.wait()
+    raise Crashed(stage, f"it ran longer than {seconds:g} s" if late.is_set() else _reason(status), _last_words(errors))
 
 
 def _ended(kind: str, value: Any) -> Any:
@@ -133,9 +141,7 @@ def _events(stream: IO[bytes]) -> Iterator[tuple[str, Any]]:
             return
 
 
-def _reason(status: int, limit: threading.Timer | None, seconds: float | None) -> str:
-    if limit and status == -signal.SIGKILL and limit.finished.is_set() and not limit.is_alive():
-        return f"it ran longer than {seconds:g} s"
+def _reason(status: int) -> str:
     return signal.Signals(-status).name if status < 0 else f"exit status {status}"
 
 
@@ -181,5 +187,7 @@ def _outcome(job: Job[object], begin: Begin) -> tuple[str, object]:
         raise
     except OSError as error:
         return "refused", error
+    except TimedOut as late:
+        return "failure", (Diagnostic(code="E0521", message=f"{late}, and was ended", help=("`-v` shows the command; try it by itself",)),)
     except Exception:  # noqa: BLE001 - whatever it is, the command reports it as our own fault
         return "fault", traceback.format_exc()

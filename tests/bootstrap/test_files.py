@@ -7,7 +7,7 @@ from typing import NoReturn
 
 import pytest
 
-from bootstrap.files import of_os_error, write_atomically
+from bootstrap.files import of_os_error, raise_if_full, write_atomically
 
 
 def refuse(*_: object) -> NoReturn:
@@ -88,8 +88,24 @@ def test_a_full_disk_is_told_apart(number: int) -> None:
     assert "make room" in diagnostic.help[0]
 
 
-def test_any_other_fault_is_told_in_the_words_of_the_system() -> None:
+def test_any_other_fault_is_told_in_the_words_of_the_system(tmp_path: Path) -> None:
     diagnostic = of_os_error(PermissionError(errno.EACCES, os.strerror(errno.EACCES), "/build"))
     assert diagnostic.code == "E0237"
     assert diagnostic.message == "a file cannot be used: Permission denied (`/build`)"
+    assert diagnostic.help
     assert of_os_error(OSError("no number")).message == "a file cannot be used: no number"
+    assert of_os_error(OSError(errno.ENOSPC, "full"), tmp_path).message == f"the disk is full (`{tmp_path}`)"
+
+
+@pytest.mark.parametrize(
+    "said", ["ld: out.so: No space left on device\n", "error: Disk quota exceeded", "error: unable to write: NoSpaceLeft"]
+)
+def test_a_child_that_says_that_the_disk_is_full_is_believed(said: str) -> None:
+    with pytest.raises(OSError, match=r"No space left|quota") as raised:
+        raise_if_full(said)
+    assert of_os_error(raised.value).code == "E0238"
+
+
+@pytest.mark.parametrize("said", ["", "f.c:1:1: error: expected ';'"])
+def test_a_child_that_says_another_thing_is_not(said: str) -> None:
+    raise_if_full(said)

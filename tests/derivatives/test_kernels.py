@@ -87,7 +87,19 @@ IR: list[Item] = [
     ("vector", "reverse", ["Duplicated"], "Active", f"[{X}]"),
 ]
 
-UNITS = {"c": ("kernels.c", C), "cxx": ("kernels.cpp", CXX), "rust": ("kernels.rs", RUST), "ir": ("kernels.ll", IR)}
+STEPS: list[Item] = [
+    ("runge_kutta", "reverse", ["Duplicated", "Active", "Const", "Const", "Const"], "Active", "[[1.0, 0.7, 1.3, 0.4], 0.8, 0.05, 4, 20]"),
+    ("runge_kutta", "forward", ["Dual", "Dual", "Const", "Const", "Const"], "Dual", "[[1.0, 0.7, 1.3, 0.4], 0.8, 0.05, 4, 20]"),
+    ("heun", "reverse", ["Duplicated", "Active", "Const", "Const"], "Active", "[[1.0, 0.7, 1.3], 0.8, 0.05, 20]"),
+]
+
+UNITS = {
+    "c": ("kernels.c", C),
+    "steps": ("steps.c", STEPS),
+    "cxx": ("kernels.cpp", CXX),
+    "rust": ("kernels.rs", RUST),
+    "ir": ("kernels.ll", IR),
+}
 
 
 def toml(value: object) -> str:
@@ -101,6 +113,7 @@ def configuration(unit: str) -> str:
     """The configuration of one unit with all its items and a check for each."""
     source, items = UNITS[unit]
     lines = [
+        *(["[enzyme]", "strict-aliasing = true"] if unit == "steps" else []),
         "[llvm]",
         "enzyme = true",
         "[rust]",

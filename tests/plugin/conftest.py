@@ -6,16 +6,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import llvmlite.binding as llvm_ir
 import pytest
 
-from bootstrap import llvm
+from bootstrap import llvm, process
 from bootstrap.config.model import Config
 from bootstrap.store import Store
-from plugin import toolchain
+from plugin import lowering, toolchain
 from plugin.activity import AutoDiffItem, DiffActivity, DiffMode
 from plugin.compile import CompileUnit, Linker, OutputKind
 from plugin.engine import DriverEngine, EngineOptions
-from plugin.languages import Language
+from plugin.languages import Language, driver
+from plugin.signature import Derivative
 from plugin.toolchain import Toolchain
 
 CLANG_LANGUAGES = frozenset({Language.C, Language.CXX})
@@ -81,3 +83,33 @@ def reverse() -> Callable[..., AutoDiffItem]:
 def forward() -> Callable[..., AutoDiffItem]:
     """As `reverse`, in forward mode."""
     return functools.partial(asked, DiffMode.FORWARD)
+
+
+@pytest.fixture(scope="session")
+def shared_library(tools: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Makes a shared library of C, with nothing of ours."""
+
+    def compiled(text: str) -> Path:
+        folder = tmp_path_factory.mktemp("library")
+        (folder / "library.c").write_text(text, encoding="utf-8")
+        command = [*driver(tools.compilers[Language.C], Language.C), "-O1", "-shared", "-fPIC", "library.c", "-lm", "-o", "library.so"]
+        done = process.run(command, cwd=folder, env=tools.environment)
+        assert done.status == 0, done.stderr
+        return folder / "library.so"
+
+    return compiled
+
+
+@pytest.fixture(scope="session")
+def derivative() -> Callable[..., Derivative]:
+    """Makes the derivative of an item of a primal, both as words, with the signature that lowering would give it."""
+
+    def made(item: AutoDiffItem, primal: str) -> Derivative:
+        returns, _, parameters = primal.partition(" <- ")
+        unit = llvm_ir.parse_assembly(
+            f'target triple = "{llvm.host_triple()}"\ndefine {returns} @{item.source}({parameters}) {{\n unreachable\n}}'
+        )
+        [lowered] = lowering.lower(unit, [item])
+        return lowered
+
+    return made

@@ -24,7 +24,6 @@ void squares(const double *x, double *y, size_t n) {
     for (size_t i = 0; i < n; ++i) y[i] = x[i] * x[i];
 }
 _Bool flag(double a, double *y) { *y = a * a; return a > 0; }
-_Bool odd(int n, double *y) { *y *= n; return n & 1; }
 double weighted(signed char k, double x) { return k * x * x; }
 static double hidden(double x) { return x * x; }
 
@@ -40,6 +39,14 @@ ODD = """
 define double @"odd \\22name\\22 \\C3\\A9"(double %x) {
   %value = fmul double %x, %x
   ret double %value
+}
+define zeroext i1 @odd(i32 %n, ptr %y) {
+  %before = load double, ptr %y
+  %factor = sitofp i32 %n to double
+  %after = fmul double %before, %factor
+  store double %after, ptr %y
+  %value = trunc i32 %n to i1
+  ret i1 %value
 }
 """
 ODD_NAME = 'odd "name" \u00e9'

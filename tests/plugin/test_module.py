@@ -1,5 +1,6 @@
 """Modules read, asked and added to, with LLVM itself as the judge."""
 
+import re
 from pathlib import Path
 
 import llvmlite.binding as llvm
@@ -214,3 +215,22 @@ def test_a_module_asks_for_enzyme_by_a_name(name: str) -> None:
 @pytest.mark.parametrize("name", ["enzyme", "_enzyme_f", "f"])
 def test_a_module_without_such_a_name_has_nothing_for_enzyme(name: str) -> None:
     assert not module.calls_enzyme(module.read_assembly(f"declare void @{name}(...)", "unit.ll"))
+
+
+def test_no_access_claims_more_alignment_than_malloc_gives() -> None:
+    text = """
+define void @f(ptr %p, ptr %q) {
+  %local = alloca [8 x double], align 64
+  %numbers = load <8 x double>, ptr %p, align 64
+  store <8 x double> %numbers, ptr %q, align 32
+  %one = load i32, ptr %p, align 4
+  store i32 %one, ptr %local, align 8
+  call void @llvm.memcpy.p0.p0.i64(ptr align 128 %q, ptr align 8 %p, i64 64, i1 false)
+  ret void
+}
+declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
+"""
+    safe = str(llvm.parse_assembly(module.without_overalignment(text)))
+    claims = [int(each) for each in re.findall(r"(?:load|store|memcpy).*?align (\d+)", safe)]
+    assert claims == [16, 16, 4, 8, 16]
+    assert "alloca [8 x double], align 64" in safe

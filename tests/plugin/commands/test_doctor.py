@@ -1,0 +1,139 @@
+"""`doctor`: what is here, what would be used, why the rest not, and whether the configuration can be built."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import holoenzyme
+from bootstrap import doctor
+from plugin import provider
+
+Call = Callable[..., tuple[int, str, str]]
+UNIT = "[unit.a]\nsources = ['{source}']\n"
+ENZYME = "[rust]\nchannel = 'nightly'\n[llvm]\nenzyme = true\n"
+
+
+def program(folder: Path, name: str, says: str, status: int = 0) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text(f"#!/bin/sh\necho '{says}'\nexit {status}\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine with a few programs of our making, and nothing else on PATH."""
+    folder = tmp_path / "bin"
+    program(folder, "clang", "clang version 99.1.0")
+    program(folder, "clang-15", "Debian clang version 15.0.6")
+    program(folder, "clang-14", "Debian clang version 14.0.6")
+    program(folder, "clang-3", "clang version 3.9.1")
+    program(folder, "rustc", "rustc 1.95.0 (x 2026)\nLLVM version: 22.1")
+    program(folder, "opt-15", "Debian LLVM version 15.0.6")
+    program(folder, "llvm-config-15", "15.0.6")
+    program(folder, "unrelated", "1.0")
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{tmp_path / 'none'}")
+    return folder
+
+
+@pytest.fixture
+def call(tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    assert tools.is_dir()
+    for name in os.environ:
+        if name.startswith("HOLOENZYME_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOLOENZYME_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(holoenzyme.COMMANDS, "doctor", ("plugin.commands.doctor", "tell what is on this machine"))
+    monkeypatch.setattr(provider, "host_platform", lambda: "linux-x86_64")
+    monkeypatch.setattr(provider, "_has_glibc", bool)
+
+    def _call(config: str, *words: str) -> tuple[int, str, str]:
+        Path("config.toml").write_text(config)
+        status = holoenzyme.main(["doctor", *words])
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return _call
+
+
+def rows(out: str, heading: str) -> list[list[str]]:
+    """The words of each row below a heading."""
+    return [line.split() for line in out.partition(f"\n{heading}\n")[2].partition("\n\n")[0].splitlines()]
+
+
+def test_what_is_used_and_why_not_the_rest(call: Call, tools: Path) -> None:
+    status, out, err = call(ENZYME + UNIT.format(source="a.c"))
+    assert (status, err) == (0, "")
+    used = [row[1] for row in rows(out, "engines") + rows(out, "C and C++") if row[0] == "->"]
+    assert used == ["driver-22", "clang-15"]
+    lines = {row[0] if row[0] != "->" else row[1]: " ".join(row) for row in rows(out, "C and C++")}
+    assert lines["clang"].endswith(f"(`{tools}/clang` writes LLVM 99; 13 to 22 can be used)")
+    assert lines["clang-14"].endswith("(another clang comes first)")
+    assert "writes LLVM 3" in lines["clang-3"]
+    assert lines["zig-22"].endswith("(a clang of this machine is used)")
+    assert "`holoenzyme fetch driver-22` brings" in out or "`./x.py fetch driver-22` brings" in out
+    assert [row[:2] for row in rows(out, "LLVM")] == [["llvm-config-15", "15.0.6"], ["opt-15", "15.0.6"]]
+    assert "unrelated" not in out
+    assert out.endswith("this configuration can be built here\n")
+
+
+def test_without_a_clang_zig_is_used(call: Call, tools: Path) -> None:
+    for each in tools.glob("clang*"):
+        each.unlink()
+    out = call(UNIT.format(source="a.cpp"))[1]
+    assert [row[1] for row in rows(out, "C and C++") if row[0] == "->"] == ["zig-22"]
+
+
+def test_a_unit_in_rust_needs_a_rustc(call: Call, tools: Path) -> None:
+    status, out, _ = call(UNIT.format(source="a.rs"))
+    assert status == 0
+    assert rows(out, "Rust") == [["->", "rustc", "1.95.0,", "LLVM", "22", f"{tools}/rustc"]]
+    assert "(no unit is written in Rust)" in call(UNIT.format(source="a.c"))[1]
+    program(tools, "rustc", "no toolchain is chosen", 1)
+    status, out, err = call(UNIT.format(source="a.rs"))
+    assert status == 1
+    assert "error[E0403]" in err
+    assert out.endswith("this configuration cannot be built here:\n")
+
+
+@pytest.mark.parametrize(
+    ("config", "words", "code"),
+    [
+        ("[llvm]\nenzyme = true\n", [], "E0208"),
+        ("nope = 1\n", [], "E0204"),
+        (ENZYME + "[enzyme]\nprovider = 'url'\n", [], "E0239"),
+        (ENZYME + "[enzyme]\nartifact = 'driver-99'\n", [], "E0305"),
+        (ENZYME, ["--offline"], "E0307"),
+        ("[target.TRIPLE]\ncc = 'clang-99'\n" + UNIT.format(source="a.c"), [], "E0401"),
+    ],
+)
+def test_what_keeps_a_configuration_from_being_built(call: Call, config: str, words: list[str], code: str) -> None:
+    triple = doctor.machine().partition(",")[0]
+    status, out, err = call(config.replace("TRIPLE", triple), *words)
+    assert status == 1
+    assert f"error[{code}]" in err
+    assert rows(out, "engines")
+
+
+def test_json_has_everything(call: Call) -> None:
+    found = json.loads(call(ENZYME, "--json")[1])
+    assert set(found) == {"configuration", "machine", "cache", "build", "engines", "C and C++", "Rust", "LLVM", "problems"}
+    assert found["engines"][0]["used"] is True
+    assert found["problems"] == []
+
+
+def test_a_program_that_hangs_is_given_up(tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tools / "clang").write_text("#!/bin/sh\nexec /bin/sleep 60\n")
+    monkeypatch.setattr(doctor, "SECONDS", 0.2)
+    assert doctor.version(tools / "clang") == ""
+    assert doctor.version(tools / "clang-15") == "15.0.6"
+    assert doctor.version(tools / "none") == ""
+
+
+def test_room_is_that_of_the_closest_folder(tmp_path: Path) -> None:
+    assert doctor.room(tmp_path / "a" / "b") > 0
