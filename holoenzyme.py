@@ -7,28 +7,35 @@ asked for. This is the one place where a `Failure` becomes text and an exit stat
 from __future__ import annotations
 
 import argparse
+import functools
+import gc
 import importlib
 import os
 import sys
-import tempfile
-import traceback
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NoReturn, Protocol, cast
 
+from bootstrap import VERSION
 from bootstrap.console import console
-from bootstrap.diagnostics import OWN_FAULT, Failure, fail, program, text_of_all
+from bootstrap.diagnostics import OWN_FAULT, Failure, fail, program, rendered
 from bootstrap.files import of_os_error
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 COMMANDS = {
+    "setup": ("bootstrap.commands.setup", "write a config.toml, or carry on the one that is there"),
+    "check": ("bootstrap.commands.check", "read and validate the configuration: every finding in one run, and the news"),
+    "config": ("bootstrap.commands.config", "show, explain and change the resolved configuration"),
+    "doctor": ("plugin.commands.doctor", "what is on this machine, what would be used, and why not the others"),
+    "fetch": ("plugin.commands.fetch", "bring the pinned artifacts; list, verify or prune them"),
     "build": ("plugin.commands.build", "compile units and check their derivatives"),
     "verify": ("plugin.commands.verify", "hold each derivative against central differences"),
-    "fetch": ("plugin.commands.fetch", "bring the pinned artifacts; list, verify or prune them"),
-    "check": ("bootstrap.commands.check", "read and validate the configuration: every finding in one run"),
-    "config": ("bootstrap.commands.config", "show, explain and change the resolved configuration"),
-    "explain": ("bootstrap.commands.explain", "print the page of a diagnostic's code"),
     "clean": ("plugin.commands.clean", "remove what was built"),
+    "cfg": ("bootstrap.commands.cfg", "the active cfgs, or the value of an expression"),
+    "audit": ("bootstrap.commands.audit", "that the cfg lists, the changes and the configuration agree"),
+    "changes": ("bootstrap.commands.changes", "what changed in the configuration, what concerns yours first"),
+    "explain": ("bootstrap.commands.explain", "print the page of a diagnostic's code"),
+    "completion": ("bootstrap.commands.completion", "print a completion script for a shell"),
     "test": ("bootstrap.commands.test", "run the checks and the tests of a checkout"),
 }
 
@@ -58,6 +65,10 @@ def global_options() -> Parser:
     group.add_argument("--config", metavar="FILE or DIR", help="the configuration to read")
     group.add_argument("--set", metavar="KEY=VALUE", action="append", help="set one key, over all files")
     group.add_argument("--profile", metavar="NAME", help="the profile to start from")
+    group.add_argument("--cfg", dest="cfgs", metavar="SPEC", action="append", help='set a cfg: NAME or NAME="VALUE"')
+    for flag, verb in (("-A", "allow"), ("-W", "warn about"), ("-D", "refuse")):
+        level = functools.partial(_level, flag)
+        group.add_argument(flag, dest="levels", metavar="CODE", action="append", type=level, help=f"{verb} a lint, a rule or a code")
     group.add_argument("--json", action="store_true", help="print the result as JSON")
     group.add_argument("--color", choices=["auto", "always", "never"], help="whether to colour messages")
     group.add_argument("-v", "--verbose", action="count", help="show every child command")
@@ -69,10 +80,16 @@ def global_options() -> Parser:
     return parser
 
 
+def _level(flag: str, name: str) -> tuple[str, str]:
+    return flag, name
+
+
 DEFAULTS: dict[str, object] = {
     "config": None,
     "set": [],
     "profile": None,
+    "cfgs": [],
+    "levels": [],
     "json": False,
     "color": "auto",
     "verbose": 0,
@@ -81,11 +98,19 @@ DEFAULTS: dict[str, object] = {
     "offline": False,
     "dry_run": False,
     "keep_ir": False,
+    "resolved": None,
 }
+"""What a command finds in its options when nothing is said; `resolved` is the configuration that it read."""
+
+ANSWER_THEMSELVES = frozenset({"check", "changes", "config"})
+"""The commands that tell the news as part of what they say, or are asked for one thing only."""
 
 
-def parser(loaded: Collection[str] = COMMANDS.keys()) -> Parser:
-    """The parser of the whole command line; the own arguments only of the commands that are `loaded`, so that no other is imported."""
+def parser(loaded: Collection[str] = COMMANDS.keys()) -> tuple[Parser, Mapping[str, Parser]]:
+    """The parser of the whole command line, and that of each command.
+
+    The commands' own arguments are there only for those that are `loaded`, so that no other command is imported.
+    """
     options = global_options()
     description = "Automatic differentiation for compiled code: Enzyme in your build."
     whole = Parser(prog=program(), description=description, parents=[options], allow_abbrev=False)
@@ -96,7 +121,7 @@ def parser(loaded: Collection[str] = COMMANDS.keys()) -> Parser:
         command = commands.add_parser(name, help=summary, description=description, parents=[options], allow_abbrev=False)
         if name in loaded:
             cast("Command", importlib.import_module(module)).arguments(command)
-    return whole
+    return whole, commands.choices
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -104,8 +129,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     _open_standard_streams()
     try:
-        options = _options(words)
-        return cast("Command", importlib.import_module(COMMANDS[options.command][0])).run(options)
+        return _run(_options(words))
     except Failure as failure:
         return _report(failure)
     except KeyboardInterrupt:
@@ -120,6 +144,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _report(_own_fault())
 
 
+def _run(options: argparse.Namespace) -> int:
+    status = cast("Command", importlib.import_module(COMMANDS[options.command][0])).run(options)
+    if options.resolved is not None and options.command not in ANSWER_THEMSELVES:
+        from bootstrap import herald  # noqa: PLC0415 - for commands that read a configuration
+
+        herald.tell(options.resolved, options)
+    # What was imported is not to be searched for garbage when the interpreter ends: that would take 16 ms.
+    gc.freeze()
+    return status
+
+
 def _open_standard_streams() -> None:
     """Put /dev/null in the place of standard streams that were closed: files and pipes of ours must not take their numbers."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) < 3:  # noqa: PLR2004 - input, output and errors
@@ -129,20 +164,35 @@ def _open_standard_streams() -> None:
 
 def _options(words: Sequence[str]) -> argparse.Namespace:
     """The parsed command line, with the console set up for it."""
+    options = argparse.Namespace(**DEFAULTS)
     chosen = [word for word in global_options().parse_known_args(words)[1] if word in COMMANDS][:1]
-    options = parser(chosen).parse_args(words, argparse.Namespace(**DEFAULTS))
+    whole, commands = parser(chosen)
+    if chosen:
+        # What stands before the command and what stands after it are read into one namespace: argparse's own way drops
+        # `--set` before the command when there is another after it.
+        place = words.index(chosen[0])
+        global_options().parse_args(words[:place], options)
+        options.command = chosen[0]
+        commands[chosen[0]].parse_args(words[place + 1 :], options)
+    else:
+        whole.parse_args(words, options)
     console.verbosity = -1 if options.quiet else options.verbose
     console.color = options.color
     return options
 
 
 def _report(failure: Failure) -> int:
-    print(text_of_all(failure.diagnostics, color=console.colored), file=sys.stderr)
+    # Standard output is for results; a script that asked for JSON finds the diagnostics as JSON on standard error.
+    form = "json" if "--json" in sys.argv[1:] else "text"
+    print(rendered(failure.diagnostics, form, color=console.colored), file=sys.stderr)
     return failure.exit_status
 
 
 def _own_fault() -> Failure:
     """The failure that says that this program is wrong, its traceback in a file that is named."""
+    import tempfile  # noqa: PLC0415 - only for a fault
+    import traceback  # noqa: PLC0415
+
     what = traceback.format_exc().strip()
     notes = [what.splitlines()[-1]]
     try:

@@ -13,8 +13,6 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from bootstrap.process import TimedOut, run
-
 VARIABLE = "HOLOENZYME_BOOTSTRAP"
 UNSTABLE = frozenset({"nightly", "dev"})
 CHANNELS = ("stable", "beta", "nightly", "dev")
@@ -54,6 +52,8 @@ def resolve(name: str, *, root: Path, rustc: str = "rustc", environment: Mapping
 
 def detect(root: Path, rustc: str) -> tuple[str, str]:
     """The channel of a rust tree (`src/ci/channel`) or of a compiler, and a phrase that says which; stable when neither is there."""
+    from bootstrap.process import TimedOut, run  # noqa: PLC0415 - only `auto-detect` starts a process
+
     try:
         written = (root / "src" / "ci" / "channel").read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):

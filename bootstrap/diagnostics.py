@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import hashlib
-import json
 import os
 import sys
 import unicodedata
-import urllib.parse
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+
+from bootstrap import VERSION
 
 OWN_FAULT = "E7000"
 
@@ -212,17 +211,19 @@ def title(code: str) -> str:
 FORMATS = ("text", "json", "github", "sarif")
 
 
-def rendered(diagnostics: Iterable[Diagnostic], form: str, *, color: bool = False, version: str = "") -> str:
-    """`diagnostics` in one of `FORMATS`, without a newline at the end; `version` is holoenzyme's, for SARIF."""
+def rendered(diagnostics: Iterable[Diagnostic], form: str, *, color: bool = False) -> str:
+    """`diagnostics` in one of `FORMATS`, without a newline at the end."""
     if form == "text":
         return text_of_all(diagnostics, color=color)
     if form == "sarif":
-        return sarif_of_all(diagnostics, version=version or "0")
+        return sarif_of_all(diagnostics, version=VERSION)
     return json_of_all(diagnostics) if form == "json" else github_of_all(diagnostics)
 
 
 def json_of_all(diagnostics: Iterable[Diagnostic]) -> str:
     """A JSON array of objects with the fields of `Diagnostic`; a place has its path, line, columns and source line."""
+    import json  # noqa: PLC0415 - the start of a command has no use for it
+
     return json.dumps([dataclasses.asdict(each) for each in diagnostics], default=str, ensure_ascii=False, indent=2)
 
 
@@ -246,6 +247,8 @@ def _escaped(words: str, more: str = "") -> str:
 
 def sarif_of_all(diagnostics: Iterable[Diagnostic], *, version: str, default: Path = Path("config.toml")) -> str:
     """A SARIF 2.1.0 log of one run of holoenzyme `version`; what has no place of its own is put at the file `default`."""
+    import json  # noqa: PLC0415
+
     found = list(diagnostics)
     codes = sorted({each.code for each in found})
     driver = {"name": "holoenzyme", "version": version, "rules": [_rule(each) for each in codes]}
@@ -263,6 +266,8 @@ def _rule(code: str) -> dict[str, object]:
 
 
 def _result(diagnostic: Diagnostic, rule: int, default: Path) -> dict[str, object]:
+    import hashlib  # noqa: PLC0415
+
     words = "\n".join(filter(None, [diagnostic.message, diagnostic.label, *diagnostic.notes, *diagnostic.help]))
     span = diagnostic.span
     identity = "\0".join([diagnostic.code, _uri(span.path if span else default), span.source.strip() if span else "", diagnostic.message])
@@ -287,6 +292,8 @@ def _location(span: Span) -> dict[str, object]:
 
 def _uri(path: Path) -> str:
     """A URI relative to the working directory, as code scanning wants it, or an absolute one for what is outside."""
+    import urllib.parse  # noqa: PLC0415
+
     absolute = Path.cwd() / path
     if absolute.is_relative_to(Path.cwd()):
         return urllib.parse.quote(os.fsencode(absolute.relative_to(Path.cwd()).as_posix()))

@@ -194,19 +194,23 @@ def require_all(
     channel: Channel,
     *,
     span_of: Callable[[Path], Span | None],
-    channel_span: Span | None = None,
+    channel_key: Path | None = None,
     features: Sequence[Feature] = FEATURES,
 ) -> list[Diagnostic]:
     """What is to be said about all uses `found`: each feature once, at its first place, with those that follow beside it.
 
-    `channel_span` is where the channel is set, if it is.
+    `channel_key` is the key of the channel, where it is set. No place is looked for when there is nothing to say.
     """
     answers: dict[str, list[tuple[Use, Diagnostic]]] = {}
     for use in found:
         answer = require(use, channel, features=features)
         if answer:
             answers.setdefault(use.feature, []).append((use, answer))
-    return list(_once((_summed_up(each, span_of) for each in answers.values()), channel_span))
+    told = sorted(
+        (_summed_up(each, span_of) for each in answers.values()),
+        key=lambda each: (each.span.line, each.span.column) if each.span else (0, 0),
+    )
+    return list(_once(told, span_of(channel_key) if told and channel_key else None))
 
 
 def _summed_up(answers: Sequence[tuple[Use, Diagnostic]], span_of: Callable[[Path], Span | None]) -> Diagnostic:

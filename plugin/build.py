@@ -172,6 +172,7 @@ def _job(plan: Plan, tools: Toolchain, folder: Path) -> CompileUnit:
         folder=folder,
         sources=plan.sources,
         flags=plan.unit.flags,
+        definitions=plan.definitions(),
         items=plan.items,
         compilers=tools.compilers,
         linker=_linker(plan, tools),

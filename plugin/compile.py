@@ -92,6 +92,7 @@ class CompileUnit:
     folder: Path
     sources: tuple[Path, ...]
     flags: tuple[str, ...]
+    definitions: Mapping[Language, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     items: tuple[AutoDiffItem, ...]
     compilers: Mapping[Language, Compiler]
     linker: Linker | None

@@ -40,12 +40,13 @@ _RUSTC = (
 class Frontend:
     """How sources of a unit are compiled, from the folder `root`.
 
-    `flags` are the unit's own, `environment` is what the compilers need besides ours.
+    `flags` are the unit's own, `definitions` tell each language the active cfgs, `environment` is what the compilers need besides ours.
     """
 
     root: Path
     compilers: Mapping[Language, Compiler]
     flags: tuple[str, ...]
+    definitions: Mapping[Language, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     cpu: str
     newest_llvm: int
     is_program: bool
@@ -59,6 +60,7 @@ class Frontend:
             root=job.root,
             compilers=job.compilers,
             flags=job.flags,
+            definitions=job.definitions,
             cpu=job.cpu,
             newest_llvm=job.newest_llvm,
             is_program=job.kind is OutputKind.EXECUTABLE,
@@ -90,7 +92,17 @@ class Frontend:
         # `-MD` would do, but with Zig it takes the place of the output.
         inputs = ["-header-include-file", str(output.with_suffix(".inputs")), "-sys-header-deps"]
         listing = [word for each in inputs for word in ("-Xclang", each)]
-        return [*driver(compiler, language), *_TO_BITCODE, *self._for_cpu(compiler), *self.flags, *listing, str(source), "-o", str(output)]
+        return [
+            *driver(compiler, language),
+            *_TO_BITCODE,
+            *self._for_cpu(compiler),
+            *self.definitions.get(language, ()),
+            *self.flags,
+            *listing,
+            str(source),
+            "-o",
+            str(output),
+        ]
 
     def _for_cpu(self, compiler: Compiler) -> list[str]:
         if compiler.kind is Kind.ZIG:
@@ -102,7 +114,7 @@ class Frontend:
         name = re.sub(r"\W", "_", source.stem)
         crate = [f"--crate-name={name}", f"--crate-type={'bin' if self.is_program else 'lib'}", f"-Ctarget-cpu={self.cpu}"]
         emit = f"--emit=llvm-bc={output},dep-info={output.with_suffix('.inputs')}"
-        return [*compiler.command, *edition, *crate, emit, *_RUSTC, *self.flags, str(source)]
+        return [*compiler.command, *edition, *crate, emit, *_RUSTC, *self.definitions.get(Language.RUST, ()), *self.flags, str(source)]
 
     def _parse(self, data: bytes, source: Path) -> llvm.ModuleRef:
         self._refuse_newer(bitcode.producer(data) if bitcode.is_bitcode(data) else _ident(data), source)

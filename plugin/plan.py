@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -41,10 +41,14 @@ class Plan:
     sources: tuple[Path, ...]
     languages: frozenset[Language]
     items: tuple[AutoDiffItem, ...]
+    cfgs: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, resolved: Resolved, name: str) -> Self:
-        """The plan for a unit of the configuration; raises `Failure` with all that is wrong with it (E0230 to E0233, E0236)."""
+    def of(cls, resolved: Resolved, name: str, cfgs: Sequence[str] = ()) -> Self:
+        """The plan for a unit of the configuration, with the cfgs of `--cfg`.
+
+        Raises `Failure` with all that is wrong with the unit (E0230 to E0233, E0236).
+        """
         unit = resolved.config.unit[name]
         sources = tuple(root_of(resolved) / source for source in unit.sources)
         faults = [*_faults_of_sources(name, sources), *_faults_of_items(resolved, name)]
@@ -58,6 +62,7 @@ class Plan:
             sources=sources,
             languages=frozenset(map(language_of, sources)),
             items=tuple(_item(index, each) for index, each in enumerate(unit.autodiff)),
+            cfgs=tuple(cfgs),
         )
 
     @property
@@ -108,9 +113,19 @@ class Plan:
                 "enzyme": repr(config.enzyme) if config.llvm.enzyme else "",
                 "artifacts": [each.sha256 for each in artifacts()],
                 "target": repr(target),
+                "cfgs": [repr(config.cfg), self.cfgs, repr(config.rust), config.llvm.enzyme],
                 "host": llvm.host_cpu() if target.cpu == "native" else "",
             }
         )
+
+    def definitions(self) -> dict[Language, tuple[str, ...]]:
+        """The active cfgs as each language's compiler is told them; raises `Failure` (E0251, E0252)."""
+        from bootstrap import cfg  # noqa: PLC0415 - 20 ms that a build with nothing to do need not spend
+
+        passed = cfg.passed(self.resolved, engine_usable=True, cfgs=self.cfgs)
+        macros = tuple(cfg.c_flags(passed))
+        rust = tuple(cfg.rustc_flags(passed, cfg.users(self.resolved, cfgs=self.cfgs)))
+        return {Language.C: macros, Language.CXX: macros, Language.RUST: rust}
 
     def verify_request(self, compiled: Record) -> str:
         """The digest of all that decides what the checks give."""

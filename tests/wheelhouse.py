@@ -60,9 +60,9 @@ def make_wheel(folder: Path, name: str, members: dict[str, tuple[int, bytes]]) -
             member = zipfile.ZipInfo(path)
             member.external_attr, member.compress_type = mode << 16, zipfile.ZIP_DEFLATED
             archive.writestr(member, data)
-        archive.writestr(f"{about}/METADATA", METADATA.format(name=name))
-        archive.writestr(f"{about}/WHEEL", WHEEL)
-        archive.writestr(f"{about}/RECORD", "")
+        # with a date of their own, as all members: the same content is to be the same file whenever it is made
+        for path, text in {"METADATA": METADATA.format(name=name), "WHEEL": WHEEL, "RECORD": ""}.items():
+            archive.writestr(zipfile.ZipInfo(f"{about}/{path}"), text)
     return Wheel(
         distribution=name,
         version="1.0",

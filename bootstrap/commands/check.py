@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
-from bootstrap.diagnostics import FORMATS, Failure, rendered, shown
+from bootstrap.diagnostics import FORMATS, Failure, Severity, rendered, shown
+
+if TYPE_CHECKING:
+    from bootstrap.config import Resolved
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,20 +19,35 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the findings to standard output; the exit status is 2 when there is an error."""
-    from bootstrap.config import load_for  # noqa: PLC0415 - the model takes 80 ms
+    from bootstrap import cfg  # noqa: PLC0415 - the model takes 80 ms
+    from bootstrap.cfg import levels  # noqa: PLC0415
+    from bootstrap.config import advice, load_for  # noqa: PLC0415
 
     form = options.format or ("json" if options.json else "text")
     try:
         resolved = load_for(options)
+        conditions = cfg.check(resolved, cfgs=options.cfgs, given=levels.given(options))
+        if any(each.severity is Severity.ERROR for each in conditions):
+            raise Failure(*conditions)
     except Failure as failure:
         _print(rendered(failure.diagnostics, form, color=_color(options)))
         return failure.exit_status
-    _print(rendered(resolved.warnings, form, color=_color(options)))
+    _print(rendered([*advice(resolved), *conditions], form, color=_color(options)))
     if form == "text":
-        file = shown(resolved.file) if resolved.file else "no configuration file"
-        units = len(resolved.config.unit)
-        _print(f"{file}: {len(resolved.origins)} keys set, {units} unit{'' if units == 1 else 's'}, channel {resolved.channel.name}: fine")
+        _print("\n".join(_summary(resolved)))
     return 0
+
+
+def _summary(resolved: Resolved) -> list[str]:
+    """What was read, and what is new for it."""
+    from bootstrap import news  # noqa: PLC0415 - reads the history
+
+    file = shown(resolved.file) if resolved.file else "no configuration file"
+    units = len(resolved.config.unit)
+    words = f"{file}: {len(resolved.origins)} keys set, {units} unit{'' if units == 1 else 's'}, channel {resolved.channel.name}: fine"
+    if resolved.file is None:
+        return [words]
+    return [words, *news.lines(news.news_of(resolved.config.change_id, resolved.data, command="check"), file)]
 
 
 def _color(options: argparse.Namespace) -> bool:

@@ -21,6 +21,7 @@ ACTIONS = {
     "explain": "what a key means, the value in force, and every layer that sets it",
     "diff": "the keys in which two configurations differ",
     "minimal": "a configuration that says only what differs from the defaults",
+    "migrate": "the file carried over to what the configuration is now, as a diff; --write writes it",
     "schema": "the JSON Schema of the configuration, for editors",
 }
 
@@ -44,13 +45,26 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     made["set"].add_argument("value", metavar="VALUE", help="as in TOML; a word needs no quotes")
     made["diff"].add_argument("old", metavar="OLD", help="a file, or a folder with a config.toml")
     made["diff"].add_argument("new", metavar="NEW", nargs="?", help="the same; without it, the configuration in force")
+    made["migrate"].add_argument("--write", action="store_true", help="write the file, and a backup beside it")
+    made["migrate"].add_argument(
+        "--accept-defaults", action="store_true", help="take defaults as they are now, and do not write the old ones"
+    )
     made["schema"].add_argument("--refresh", action="store_true", help="write the generated files of a checkout anew")
 
 
 def run(options: argparse.Namespace) -> int:
     """Do what was asked for. Raises `Failure`."""
-    run_action = {"list": _list, "get": _get, "set": _set, "explain": _explain, "diff": _diff, "minimal": _minimal, "schema": _schema}
-    return run_action[options.action](options)
+    actions = {
+        "list": _list,
+        "get": _get,
+        "set": _set,
+        "explain": _explain,
+        "diff": _diff,
+        "minimal": _minimal,
+        "migrate": _migrate,
+        "schema": _schema,
+    }
+    return actions[options.action](options)
 
 
 def _say(words: str) -> None:
@@ -101,7 +115,7 @@ def _get(options: argparse.Namespace) -> int:
 
 
 def _set(options: argparse.Namespace) -> int:
-    from bootstrap.config import edit, files, view  # noqa: PLC0415
+    from bootstrap.config import edit, files  # noqa: PLC0415
 
     named = Path(options.config) if options.config is not None else None
     file = files.to_write(named)
@@ -111,7 +125,7 @@ def _set(options: argparse.Namespace) -> int:
         _say("".join(difflib.unified_diff(before, after, str(file), str(file))))
         return 0
     edit.write(change)
-    name, new, old = view.words(change)
+    name, new, old = edit.words(change)
     if options.json:
         _json({"file": str(file), "key": name, "old": change.old, "new": change.new})
     else:
@@ -162,6 +176,12 @@ def _minimal(options: argparse.Namespace) -> int:
 
     _say(view.minimal(view.read_for(options)))
     return 0
+
+
+def _migrate(options: argparse.Namespace) -> int:
+    from bootstrap.commands import migrate  # noqa: PLC0415 - it needs tomlkit
+
+    return migrate.run(options)
 
 
 def _schema(options: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import re
 import sys
 
 from bootstrap.diagnostics import fail, page, title
@@ -25,8 +26,8 @@ def run(options: argparse.Namespace) -> int:
         sys.stdout.writelines(f"{code}  {title(code)}\n" for code in codes())
         return 0
     code = options.code.strip().upper()
-    if code.isdecimal():
-        code = f"E{code:>04}"
+    if short := re.fullmatch(r"([EC]?)(\d{1,4})", code):
+        code = f"{short[1] or 'E'}{short[2]:>04}"
     if code not in codes():
         raise _unknown(code)
     sys.stdout.write(page(code).read_text(encoding="utf-8"))

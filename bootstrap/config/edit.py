@@ -38,6 +38,11 @@ class Change:
     after: str
 
 
+def words(change: Change) -> tuple[str, str, str | None]:
+    """Key, new and old value of a change, as one writes them."""
+    return keys.dotted(change.path), keys.literal(change.new), None if change.old is None else keys.literal(change.old)
+
+
 def plan(file: Path, key: str, words: str) -> Change:
     """The change that sets `key` in `file` to what the model makes of `words`; the file need not be there.
 
@@ -59,23 +64,30 @@ def plan(file: Path, key: str, words: str) -> Change:
 
 
 def write(change: Change) -> None:
-    """Write what `plan` made, through a symbolic link, keeping the file's mode; what is replaced stays beside it as `.bak`.
+    """Write what `plan` made; a value that is replaced stays in the file beside it.
 
-    Raises `Failure` with E0215 for a read-only file, and with E0202 when the file is no longer what it was when the change was planned.
+    Raises `Failure` as `replace` does, and with E0202 when the file is no longer what it was when the change was planned.
     """
-    file = change.file.resolve()
+    if change.file.exists() and change.file.read_bytes() != change.before.encode():
+        raise fail("E0202", f"`{change.file}` changed meanwhile", help=["run again"])
+    replace(change.file, change.after, keep=change.old is not None)
+
+
+def replace(file: Path, text: str, *, keep: bool) -> None:
+    """Write `file`, through a symbolic link and with the mode that it has; with `keep` what was there stays beside it as `.bak`.
+
+    Raises `Failure` with E0215 for a read-only file.
+    """
+    real = file.resolve()
     mode = 0o644
-    if file.exists():
-        mode = file.stat().st_mode & 0o7777
+    if real.exists():
+        mode = real.stat().st_mode & 0o7777
         if not mode & WRITABLE:
-            raise fail(
-                READ_ONLY, f"`{change.file}` is read-only", help=[f"allow writing with `chmod u+w {change.file}`, or change it by hand"]
-            )
-        if file.read_bytes() != change.before.encode():
-            raise fail("E0202", f"`{change.file}` changed meanwhile", help=["run again"])
-        if change.old is not None:
-            write_atomically(file.with_name(file.name + BACKUP), change.before, mode=mode)
-    write_atomically(file, change.after, mode=mode)
+            remedy = f"allow writing with `chmod u+w {file}`, or change it by hand"
+            raise fail(READ_ONLY, f"`{file}` is read-only", help=[remedy])
+        if keep:
+            write_atomically(real.with_name(real.name + BACKUP), real.read_bytes(), mode=mode)
+    write_atomically(real, text, mode=mode)
 
 
 def changed(document: Document, path: KeyPath, value: object) -> str:

@@ -53,6 +53,7 @@ LIMITS = {
     "recursion_loop": ("is nested too deeply", ""),
 }
 YES, NO = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
+MAX_BITS = 128
 QUOTED_LENGTH = 60
 """How much of a value a message shows."""
 
@@ -65,6 +66,11 @@ def check(layer: Layer) -> list[Diagnostic]:
         more = f"{len(errors) - MAX_FAULTS} more faults in `{layer.name}` are not shown"
         found.append(Diagnostic(code=found[-1].code, message=more))
     return found
+
+
+def fits(path: KeyPath, value: object) -> bool:
+    """Whether the model takes `value` at `path`, whatever else is missing."""
+    return misfit(path, value) == 0
 
 
 def incomplete(data: dict[str, Any], layer_of: Callable[[KeyPath], Layer | None]) -> list[Diagnostic]:
@@ -119,7 +125,7 @@ def _diagnostic(error: ErrorDetails, path: KeyPath, layer: Layer | None) -> Diag
     code = _code(error)
     describe = {WRONG_TYPE: _wrong_type, UNKNOWN: _unknown, MISSING: _missing, VALUE: _value}[code]
     message, label = describe(error, path)
-    notes = _about(path) if code == MISSING else (*_set_by(layer, path), *_default(path))
+    notes = _about(path) if code == MISSING else (*_set_by(layer, path), *_default(path), *_changed(path, error["input"]))
     return Diagnostic(code=code, message=message, label=label, span=_span(error, path, layer), notes=notes)
 
 
@@ -148,6 +154,14 @@ def _default(path: KeyPath) -> tuple[str, ...]:
     return (f"default is {keys.literal(found.default)}",)
 
 
+def _changed(path: KeyPath, value: object) -> tuple[str, ...]:
+    """The note on a change of the configuration, when one is the reason."""
+    from bootstrap import news  # noqa: PLC0415 - reads the whole history; only for what is wrong already
+
+    words = news.explained(path, value)
+    return (words,) if words else ()
+
+
 def _about(path: KeyPath) -> tuple[str, ...]:
     """The note on what a key means."""
     found = keys.find(path)
@@ -173,7 +187,7 @@ def _write(expected: str, path: KeyPath, value: object) -> str:
     """What to write instead of `value`: itself in another form where it has one, else the form."""
     found = keys.find(path)
     choices = list(keys.choices(found.field.annotation)) if found else []
-    simple = isinstance(value, str | bool | int | float) and len(str(value)) <= QUOTED_LENGTH
+    simple = not _is_long(value) and isinstance(value, str | bool | int | float)
     word = str(value).strip().lower() if simple else ""
     match expected:
         case "a boolean":
@@ -193,10 +207,15 @@ def _write(expected: str, path: KeyPath, value: object) -> str:
     return f"write {form}"
 
 
+def _is_long(value: object) -> bool:
+    """Whether `value` is too long to be shown; Python does not even convert an integer of many digits."""
+    return value.bit_length() > MAX_BITS if isinstance(value, int) else len(str(value)) > QUOTED_LENGTH
+
+
 def _header(path: KeyPath, *, is_array: bool) -> str:
     """The header of the table at `path`; of all units or targets, that of one of them."""
-    words = keys.dotted(tuple(each for each in path if isinstance(each, str)))
-    name = ".NAME" if len(path) == 1 and (*path, keys.NAMED) in {each[:2] for each in keys.keys()} else ""
+    words, known = keys.dotted(tuple(each for each in path if isinstance(each, str))), keys.keys()
+    name = ".NAME" if len(path) == 1 and (*path, keys.NAMED) in {each[:2] for each in known} else ""
     return f"[[{words}]]" if is_array else f"[{words}{name}]"
 
 
@@ -219,8 +238,9 @@ def _did_you_mean(path: KeyPath) -> str:
         return f"this key belongs {keys.either(tables[:3])}"
     close = difflib.get_close_matches(name.lower().replace("_", "-"), {each[-1] for each in known}, n=3)
     here = [f"`{each}`" for each in close if (*above, each) in known]
-    there = [f"`{each[-1]}` {keys.place(each[:-1])}" for name in close for each in known if each[-1] == name and each[:-1] != above]
-    return f"did you mean {keys.either((here + there)[:3])}?" if close else "no such key"
+    if close and (*above, close[0]) not in known:
+        here = [f"`{each[-1]}` {keys.place(each[:-1])}" for each in known if each[-1] == close[0]] + here
+    return f"did you mean {keys.either(here[:3])}?" if here else "no such key"
 
 
 def _missing(error: ErrorDetails, path: KeyPath) -> tuple[str, str]:
@@ -259,5 +279,7 @@ def _choice(path: KeyPath, value: object) -> str:
 
 def quoted(value: object) -> str:
     """`value` in backquotes, a string in quotes only where it needs them, cut to what fits a line."""
+    if isinstance(value, int) and value.bit_length() > MAX_BITS:
+        return f"an integer of {value.bit_length()} bits"
     words = value if isinstance(value, str) and keys.BARE.fullmatch(value) else json.dumps(value, ensure_ascii=False, default=str)
     return f"`{words if len(words) <= QUOTED_LENGTH else words[: QUOTED_LENGTH - 3] + '...'}`"

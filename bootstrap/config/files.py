@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bootstrap.config import faults
 from bootstrap.config.layers import Layer, Source
-from bootstrap.config.toml import Document, KeyPath, read
+from bootstrap.config.toml import MAX_BYTES, Document, KeyPath, read
 from bootstrap.diagnostics import Diagnostic, Failure, Span, fail, program
 
 FILE = "config.toml"
@@ -41,6 +41,8 @@ class Gatherer:
 
     layers: list[Layer] = dataclasses.field(default_factory=list)
     faults: list[Diagnostic] = dataclasses.field(default_factory=list)
+    named: int = 0
+    size: int = 0
 
     def file(self, path: Path, *, chain: tuple[Path, ...] = (), mention: Mention | None = None) -> None:
         """Add the file at `path` and, below it, what it includes: the last one named is the strongest.
@@ -55,9 +57,15 @@ class Gatherer:
         if document is None:
             return
         source = Source.INCLUDE if mention else Source.FILE
+        self.size += len(document.text)
         self.layers.append(Layer(source=source, name=str(path), data=document.data, document=document))
         names = document.data.get("include")
         for index, name in reversed(list(enumerate(names if isinstance(names, list) else []))):
+            self.named += 1
+            if self.named > MAX_INCLUDES:
+                mention = Mention(document=document, path=("include", index))
+                self.faults.append(_at(Diagnostic(code=CIRCLE, message=f"more than {MAX_INCLUDES} files are included"), mention))
+                return
             if isinstance(name, str):
                 self.file(path.parent / name, chain=(*chain, path), mention=Mention(document=document, path=("include", index)))
 
@@ -70,9 +78,7 @@ class Gatherer:
             raise fail(CIRCLE, "a file includes itself: " + " -> ".join(str(each) for each in circle))
         if any(each.document and _real(each.document.path) == place for each in self.layers):
             return None
-        if len(self.layers) > MAX_INCLUDES:
-            raise fail(CIRCLE, f"more than {MAX_INCLUDES} files are included")
-        return read(path)
+        return read(path, room=MAX_BYTES - self.size)
 
     def profiles(self, name: object, mention: Mention | None) -> None:
         """Add the profile `name` and those that it starts from; each is weaker than the one that names it."""

@@ -20,7 +20,7 @@ KINDS = {bool: "boolean", int: "integer", float: "float", str: "string", list: "
 
 def kind(value: object) -> str:
     """What TOML calls the type of `value`."""
-    return KINDS.get(type(value), "date")
+    return "table" if isinstance(value, BaseModel) else KINDS.get(type(value), "date")
 
 
 def tag(value: object) -> str:

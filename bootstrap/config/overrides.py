@@ -15,6 +15,8 @@ from bootstrap.config.toml import MAX_KEY_PARTS, KeyPath
 from bootstrap.diagnostics import Diagnostic, Failure, fail, program
 
 PREFIX = "HOLOENZYME_"
+NO_KEYS = frozenset({"HOLOENZYME_RUST_SRC"})
+"""Variables that begin like those of a section and mean another thing: where the source of Rust is, for tests."""
 USAGE, TWICE = "E0200", "E0209"
 TRIPLES = tuple(
     f"{machine}-{system}"
@@ -136,7 +138,7 @@ class Variables:
 
     def layer(self, environment: Mapping[str, str]) -> tuple[Layer | None, list[Diagnostic]]:
         """The layer of all variables, and those that have the name of a section but of no key in it."""
-        given = [each for each in sorted(environment) if each.startswith(PREFIX)]
+        given = [each for each in sorted(environment) if each.startswith(PREFIX) and each not in NO_KEYS]
         if not given:
             return None, []
         known = self.known()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,8 @@ from tomlkit.parser import Parser
 from bootstrap.config.toml import KeyPath, Place
 
 Offsets = tuple[int, int]
+CPU_SECONDS = 1.0
+"""tomlkit takes quadratic time over some files that nobody writes by hand; then there are no places."""
 
 
 class SpanParser(Parser):
@@ -23,6 +26,7 @@ class SpanParser(Parser):
         self.noted: dict[int, tuple[object, Offsets]] = {}
         self.keys: list[tuple[str, Offsets]] = []
         self.headers: dict[str, list[Offsets]] = {}
+        self.deadline = time.process_time() + CPU_SECONDS
         self.counts: collections.Counter[KeyPath] = collections.Counter()
 
     def offsets(self, item: object) -> Offsets | None:
@@ -52,6 +56,8 @@ class SpanParser(Parser):
         return key
 
     def _parse_key(self) -> Key:
+        if time.process_time() > self.deadline:
+            raise TimeoutError
         start = self._idx
         key = super()._parse_key()
         self.keys.append((key.as_string(), self._note(key, start)))

@@ -6,19 +6,20 @@ import argparse
 import dataclasses
 import functools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from bootstrap import channel, gates
 from bootstrap.config import faults, files
 from bootstrap.config import overrides as words
 from bootstrap.config.layers import Layer, Origin, Source, merge, unflatten, winners
 from bootstrap.config.model import Config
-from bootstrap.config.rules import RULES, Violation
+from bootstrap.config.rules import ADVICE, RULES, Rule, Violation
 from bootstrap.config.toml import KeyPath
 from bootstrap.diagnostics import Diagnostic, Failure, Related, Severity, Span
 
+CHANNEL = ("rust", "channel")
 FLAGS: Mapping[KeyPath, str] = {("profile",): "--profile", ("build", "jobs"): "--jobs"}
 """The options that set a key."""
 
@@ -42,9 +43,16 @@ class Resolved:
 
     def origin(self, key: str | KeyPath) -> Origin | None:
         """The origin of the value in force at `key`, or of the value that it is inside of; None when it is the default."""
+        found = self.layers_of(key)
+        return found[0] if found else None
+
+    def layers_of(self, key: str | KeyPath) -> tuple[Origin, ...]:
+        """What every layer gives to `key`, or to the array that it is inside of; the winner first."""
         path = self.path(key)
-        above = (self.origins.get(path[:length]) for length in range(len(path), 0, -1))
-        return next((each[0] for each in above if each), None)
+        if path in self.origins:
+            return self.origins[path]
+        above = (self.origins.get(path[:length], ()) for length in range(len(path) - 1, 0, -1))
+        return next((each for each in above if each and each[0].value != {}), ())
 
     def span_of(self, key: str | KeyPath) -> Span | None:
         """The place of the value of `key`, such as `unit.gmm.autodiff.0.inputs`, or of the closest table around it in a file."""
@@ -82,7 +90,7 @@ def load(
     every file: what `read` raises, broken rules between keys, and features that the channel does not allow.
     """
     resolved = read(path, overrides=overrides, profile=profile, environment=environment, flags=flags)
-    found = faults.in_order([*broken_rules(resolved), *refused_features(resolved)])
+    found = faults.in_order([*broken_rules(resolved), *refused_features(resolved)], _paths(reversed(resolved.layers)))
     if any(each.severity is Severity.ERROR for each in found):
         raise Failure(*found)
     return dataclasses.replace(resolved, warnings=(*resolved.warnings, *found))
@@ -107,7 +115,7 @@ def read(
     if not gatherer.faults:
         found += faults.incomplete(data, functools.partial(_opened_by, origins))
     if found:
-        raise Failure(*faults.in_order(found, [layer.document.path for layer in gatherer.layers if layer.document]))
+        raise Failure(*faults.in_order(found, _paths(gatherer.layers)))
     return Resolved(
         config=Config.model_validate(data),
         data=data,
@@ -120,8 +128,9 @@ def read(
 
 
 def load_for(options: argparse.Namespace) -> Resolved:
-    """`load` with the global options of the command line."""
-    return load(**arguments_of(options))
+    """`load` with the global options of the command line, which keep the result as `resolved`."""
+    options.resolved = load(**arguments_of(options))
+    return cast("Resolved", options.resolved)
 
 
 def arguments_of(options: argparse.Namespace) -> dict[str, Any]:
@@ -165,6 +174,11 @@ def _names(layer: Layer, table: str) -> list[str]:
     return list(found) if isinstance(found, dict) else []
 
 
+def _paths(layers: Iterable[Layer]) -> list[Path]:
+    """The files of layers, in their order."""
+    return [layer.document.path for layer in layers if layer.document]
+
+
 def _opened_by(origins: Mapping[KeyPath, tuple[Origin, ...]], path: KeyPath) -> Layer | None:
     """The layer that set something of the closest table around `path`."""
     for length in range(len(path), 0, -1):
@@ -174,15 +188,21 @@ def _opened_by(origins: Mapping[KeyPath, tuple[Origin, ...]], path: KeyPath) -> 
     return None
 
 
-def broken_rules(resolved: Resolved) -> list[Diagnostic]:
+def broken_rules(resolved: Resolved, rules: Iterable[Rule] = RULES) -> list[Diagnostic]:
     """A diagnostic, with both places, for each broken rule between keys."""
-    return [_broken(resolved, each) for rule in RULES for each in rule(resolved.config, resolved.root)]
+    return [_broken(resolved, each) for rule in rules for each in rule(resolved.config, resolved.root)]
+
+
+def advice(resolved: Resolved) -> list[Diagnostic]:
+    """All warnings of a configuration, in the order of its files."""
+    return faults.in_order([*resolved.warnings, *broken_rules(resolved, ADVICE)], _paths(reversed(resolved.layers)))
 
 
 def _broken(resolved: Resolved, violation: Violation) -> Diagnostic:
     other = resolved.span_of(violation.other) if violation.other else None
     return Diagnostic(
         code=violation.code,
+        severity=violation.severity,
         message=violation.message,
         span=resolved.span_of(violation.key),
         label=violation.label,
@@ -198,8 +218,8 @@ def refused_features(resolved: Resolved, *, unit: str | None = None) -> list[Dia
     used = [each for each in gates.uses(resolved.data, conditional=unit) if unit is None or each.unit == unit]
     if not used:
         return []
-    place = resolved.origins.get(("rust", "channel"))
-    return gates.require_all(used, resolved.channel, span_of=resolved.span_of, channel_span=place[0].span if place else None)
+    channel_key = CHANNEL if CHANNEL in resolved.origins else None
+    return gates.require_all(used, resolved.channel, span_of=resolved.span_of, channel_key=channel_key)
 
 
 def require_unit(resolved: Resolved, unit: str) -> None:

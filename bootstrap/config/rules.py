@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bootstrap.config.model import Config, Uniform, Unit
 from bootstrap.config.toml import KeyPath
+from bootstrap.diagnostics import Severity
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,7 @@ class Violation:
     label: str = ""
     other: KeyPath | None = None
     other_label: str = ""
+    severity: Severity = Severity.ERROR
 
 
 Rule = Callable[[Config, Path], Iterator[Violation]]
@@ -85,13 +87,12 @@ def bounds_are_ordered(config: Config, root: Path) -> Iterator[Violation]:
                 if isinstance(argument, Uniform) and argument.low >= argument.high:
                     below = (*path, "verify", index, "args", position)
                     first, *others = [name for name in ("low", "high") if name in argument.model_fields_set]
+                    unset = argument.high if first == "low" else argument.low
                     yield Violation(
                         code="E0213",
                         key=(*below, first),
                         message=f"the lower bound {argument.low} is not below the upper bound {argument.high}",
-                        label=""
-                        if others
-                        else f"the other bound is {argument.high if first == 'low' else argument.low} when it is not given",
+                        label="" if others else f"the other bound is {unset} when it is not given",
                         other=(*below, "high") if others else None,
                         other_label="the upper bound",
                     )
@@ -110,7 +111,28 @@ def build_dir_is_its_own(config: Config, root: Path) -> Iterator[Violation]:
         )
 
 
-RULES: tuple[Rule, ...] = (targets_are_unique, target_is_not_source, verified_targets_exist, bounds_are_ordered, build_dir_is_its_own)
+def paths_exist(config: Config, root: Path) -> Iterator[Violation]:
+    """A source or a tool that is named by its path should be there; it may still be made, so this is a warning."""
+    named = [((*path, "sources", index), root / each) for path, unit in _units(config) for index, each in enumerate(unit.sources)]
+    for triple, target in config.target.items():
+        tools = target.model_dump(by_alias=True, include={"cc", "cxx", "linker", "rustc", "llvm_config"}, exclude_none=True)
+        named += [(("target", triple, key), Path(tool)) for key, tool in tools.items() if Path(tool).is_absolute()]
+    for key, place in named:
+        if not os.path.lexists(place):
+            message, label = f"`{place.name}` does not exist", f"there is no `{place}`"
+            yield Violation(code="E0219", key=key, message=message, label=label, severity=Severity.WARNING)
+
+
+RULES: tuple[Rule, ...] = (
+    targets_are_unique,
+    target_is_not_source,
+    verified_targets_exist,
+    bounds_are_ordered,
+    build_dir_is_its_own,
+)
+"""What every command holds a configuration to."""
+ADVICE: tuple[Rule, ...] = (paths_exist,)
+"""What only `check` tells; its warnings need places, and those take longer than all the rest."""
 
 
 def _units(config: Config) -> Iterator[tuple[KeyPath, Unit]]:

@@ -21,9 +21,9 @@ from typing import Any
 
 from bootstrap.diagnostics import Failure, Span, fail
 
-MAX_BYTES = 1 << 20
-"""A configuration that is larger is a mistake; it is refused before it is parsed."""
-MAX_BYTES_FOR_SPANS = 1 << 18
+MAX_BYTES = 1 << 18
+"""All files of a configuration together; what is larger is a mistake, and is refused before it is parsed."""
+MAX_BYTES_FOR_SPANS = 1 << 17
 """tomlkit needs seconds for more; a larger file gets messages without places."""
 MAX_KEY_PARTS = 32
 DOTTED = re.compile(rf"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{MAX_KEY_PARTS}}}""")
@@ -101,12 +101,12 @@ class Document:
         return None
 
 
-def read(path: Path) -> Document:
-    """Read and parse the file at `path`.
+def read(path: Path, *, room: int = MAX_BYTES) -> Document:
+    """Read and parse the file at `path`, which has at most `room` bytes.
 
     Raises `Failure` with E0201 when it is not there, E0202 when it cannot be read as text, E0205 when it is not TOML.
     """
-    raw = _bytes(path)
+    raw = _bytes(path, room)
     if 0 in raw:
         line = raw.count(b"\n", 0, raw.index(0)) + 1
         raise fail("E0202", f"`{path}` is not a text file: it has a NUL byte in line {line}")
@@ -143,18 +143,22 @@ REASONS = (
 
 
 def _not_toml(document: Document, message: str) -> Failure:
-    """The failure for what tomllib says, its position turned into a span."""
+    """The failure for what tomllib says, its position turned into a span; of a line that repeats something, the whole of it."""
     match = POSITION.search(message)
     reason = message[: match.start()] if match else message
     reason = reason[:1].lower() + reason[1:]
-    for pattern, words in REASONS:
-        if found := pattern.search(reason):
-            reason = words.format(found[1].replace("', '", ".").strip("'") if found.groups() else "")
+    repeated = next(((found, words) for pattern, words in REASONS if (found := pattern.search(reason))), None)
+    if repeated:
+        found, words = repeated
+        reason = words.format(found[1].replace("', '", ".").strip("'") if found.groups() else "")
     if not match:
         return fail("E0205", f"`{document.path}` is not valid TOML: {reason}")
     line, column = (int(match[1]), int(match[2])) if match[1] else _last(document.text)
-    start = document.line_starts[min(line, len(document.line_starts)) - 1] + column - 1
-    return fail("E0205", f"not valid TOML: {reason}", span=document.span(start, start + 1))
+    first = document.line_starts[min(line, len(document.line_starts)) - 1]
+    position = first + column - 1
+    before = document.text[first:position]
+    start = first + len(before) - len(before.lstrip()) if repeated and before.strip() else position
+    return fail("E0205", f"not valid TOML: {reason}", span=document.span(start, max(position, start + 1)))
 
 
 def _last(text: str) -> tuple[int, int]:
@@ -163,11 +167,11 @@ def _last(text: str) -> tuple[int, int]:
     return len(lines), len(lines[-1]) + 1
 
 
-def _bytes(path: Path) -> bytes:
+def _bytes(path: Path, room: int) -> bytes:
     """All of a regular file, in one state."""
     for _ in range(READS):
         try:
-            raw, before, after = _once(path)
+            raw, before, after = _once(path, room)
         except (OSError, ValueError) as error:
             raise _not_readable(path, error) from None
         if (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size):
@@ -175,27 +179,28 @@ def _bytes(path: Path) -> bytes:
     raise fail("E0202", f"`{path}` changes while it is read", help=["run again when the other program is done"])
 
 
-def _once(path: Path) -> tuple[bytes, os.stat_result, os.stat_result]:
+def _once(path: Path, room: int) -> tuple[bytes, os.stat_result, os.stat_result]:
     """What the file holds, and its status before and after reading. Opening does not wait for the writer of a FIFO."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         before = os.fstat(descriptor)
-        _check(path, before)
+        _check(path, before, room)
         with open(descriptor, "rb", closefd=False) as file:
-            raw = file.read(MAX_BYTES + 1)
+            raw = file.read(room + 1)
         return raw, before, os.fstat(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _check(path: Path, status: os.stat_result) -> None:
+def _check(path: Path, status: os.stat_result, room: int) -> None:
     """Refuse what is no regular file of a sensible size."""
     if stat.S_ISDIR(status.st_mode):
         raise fail("E0202", f"`{path}` is a directory, not a file")
     if not stat.S_ISREG(status.st_mode):
         raise fail("E0202", f"`{path}` is not a regular file")
-    if status.st_size > MAX_BYTES:
-        raise fail("E0202", f"`{path}` has {status.st_size} bytes; a configuration has at most {MAX_BYTES}")
+    if status.st_size > room:
+        message = f"`{path}` has {status.st_size} bytes; all files of a configuration together have at most {MAX_BYTES}"
+        raise fail("E0202", message)
 
 
 def _not_readable(path: Path, error: OSError | ValueError) -> Failure:

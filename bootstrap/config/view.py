@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bootstrap.config import keys, overrides
-from bootstrap.config.edit import Change
 from bootstrap.config.keys import Key
 from bootstrap.config.layers import Origin, Source
 from bootstrap.config.resolve import Resolved, arguments_of, read
@@ -131,19 +130,9 @@ def unknown(resolved: Resolved, path: KeyPath) -> Failure:
     return fail("E0204", f"there is no key `{name}`", help=[meant])
 
 
-def words(change: Change) -> tuple[str, str, str | None]:
-    """Key, new and old value of a change, as one writes them."""
-    return keys.dotted(change.path), keys.literal(change.new), None if change.old is None else keys.literal(change.old)
-
-
-def _layers(resolved: Resolved, found: Entry) -> Sequence[Origin]:
-    above = (resolved.origins.get(found.path[:length]) for length in range(len(found.path), 0, -1))
-    return next((each for each in above if each), ())
-
-
 def layers_json(resolved: Resolved, found: Entry) -> list[dict[str, Any]]:
     """Every layer that sets the entry, the winner first, for a script."""
-    return [{**origin_json(each, found.path), "value": _value(each, found.path)} for each in _layers(resolved, found)]
+    return [{**origin_json(each, found.path), "value": _value(each, found.path)} for each in resolved.layers_of(found.path)]
 
 
 def _value(origin: Origin, path: KeyPath) -> Any:
@@ -158,7 +147,7 @@ def explanation(resolved: Resolved, found: Entry) -> str:
     """The page of one key: value, meaning, and every layer below the winner with its place."""
     from bootstrap.config.documents import facts  # noqa: PLC0415 - only here
 
-    rows = [(where(each, found.path), keys.literal(_value(each, found.path))) for each in _layers(resolved, found)]
+    rows = [(where(each, found.path), keys.literal(_value(each, found.path))) for each in resolved.layers_of(found.path)]
     if not found.key.required:
         rows.append(("default", UNSET if found.key.default is None else keys.literal(found.key.default)))
     width = max((len(place) for place, _ in rows), default=0)

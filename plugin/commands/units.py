@@ -11,7 +11,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from bootstrap.config import Resolved, load_for
+from bootstrap.commands.reporting import report
+from bootstrap.config import Resolved, load_for, require_unit
 from bootstrap.console import console
 from bootstrap.diagnostics import Diagnostic, Failure, fail, program, shown
 from plugin.build import Options, Report
@@ -31,7 +32,7 @@ def chosen(options: argparse.Namespace) -> Iterator[tuple[Resolved, list[str]]]:
     folders = [name for name in options.units if os.sep in name or (Path(name) / "config.toml").exists()]
     names = [name for name in options.units if name not in folders]
     for folder in folders:
-        resolved = load_for(argparse.Namespace(**{**vars(options), "config": folder}))
+        resolved = options.resolved = load_for(argparse.Namespace(**{**vars(options), "config": folder}))
         yield resolved, list(resolved.config.unit)
     if names or not folders:
         resolved = load_for(options)
@@ -55,7 +56,7 @@ def build(options: argparse.Namespace, *, verify_again: bool) -> int:
     for resolved, names in chosen(options):
         if not names:
             raise _nothing_to_build(resolved)
-        plans = _plans(resolved, names)
+        plans = _plans(resolved, _left(resolved, names, options), options.cfgs)
         if options.dry_run:
             console.status("\n".join(f"would build {plan.name} in {plan.folder}" for plan in plans))
             continue
@@ -77,12 +78,36 @@ def _nothing_to_build(resolved: Resolved) -> Failure:
     return fail("E0235", f"`{shown(resolved.file)}` has no unit to build", help=["add a table `[unit.NAME]` with `sources`"])
 
 
-def _plans(resolved: Resolved, names: Sequence[str]) -> list[Plan]:
+def _left(resolved: Resolved, names: Sequence[str], options: argparse.Namespace) -> list[str]:
+    """The units whose `when` is true, or that have none. Raises `Failure` when something is wrong with the cfgs."""
+    conditional = [name for name in names if resolved.config.unit[name].when is not None]
+    if not (conditional or options.cfgs or resolved.config.cfg.set or resolved.config.cfg.check):
+        return list(names)
+    from bootstrap import cfg  # noqa: PLC0415 - 20 ms for those who have cfgs
+    from bootstrap.cfg import levels  # noqa: PLC0415
+
+    report(cfg.check(resolved, cfgs=options.cfgs, given=levels.given(options)))
+    if not conditional:
+        return list(names)
+    active = cfg.active(resolved, engine_usable=resolved.config.llvm.enzyme, cfgs=options.cfgs)
+    left = []
+    for name in names:
+        when = cfg.when_of(resolved, name)
+        if when is not None and not cfg.holds(when, active):
+            console.status(f"{name} is left out: its `when` is false here")
+            continue
+        if when is not None:
+            require_unit(resolved, name)
+        left.append(name)
+    return left
+
+
+def _plans(resolved: Resolved, names: Sequence[str], cfgs: Sequence[str]) -> list[Plan]:
     plans: list[Plan] = []
     faults: list[Diagnostic] = []
     for name in names:
         try:
-            plans.append(Plan.of(resolved, name))
+            plans.append(Plan.of(resolved, name, cfgs))
         except Failure as failure:
             faults += failure.diagnostics
     if faults:

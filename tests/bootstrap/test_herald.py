@@ -113,7 +113,7 @@ def test_who_knows_all_or_wants_none_is_told_nothing(work: Path, terminal: Termi
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("", "has no valid `change-id`; write `change-id = 3`"), ("change-id = 8\n", "it is older than the configuration")],
+    [("", "has no `change-id` to go by; write `change-id = 3`"), ("change-id = 8\n", "it is older than the configuration")],
 )
 def test_a_standing_is_told_once_as_well(work: Path, terminal: Terminal, text: str, words: str) -> None:
     write(work, text)
