@@ -47,7 +47,7 @@ class Plan:
     def of(cls, resolved: Resolved, name: str, cfgs: Sequence[str] = ()) -> Self:
         """The plan for a unit of the configuration, with the cfgs of `--cfg`.
 
-        Raises `Failure` with all that is wrong with the unit (E0230 to E0233, E0236).
+        Raises `Failure` with all that is wrong with the unit (E0230, E0232, E0233, E0236).
         """
         unit = resolved.config.unit[name]
         sources = tuple(root_of(resolved) / source for source in unit.sources)
@@ -219,10 +219,6 @@ def _faults_of_sources(name: str, sources: Iterable[Path]) -> Iterator[Diagnosti
 def _faults_of_items(resolved: Resolved, name: str) -> Iterator[Diagnostic]:
     for index, entry in enumerate(resolved.config.unit[name].autodiff):
         key = f"unit.{name}.autodiff.{index}"
-        if not resolved.config.llvm.enzyme:
-            help_ = ("set `[llvm] enzyme = true`",)
-            yield Diagnostic(code="E0231", message=f"`{entry.target}` is asked for and Enzyme is off", key=key, help=help_)
-            return
         if ENZYME in entry.target or ENZYME in entry.source:
             message = f"a symbol with `{ENZYME}` in its name is taken by Enzyme for a call of its own"
             part = "target" if ENZYME in entry.target else "source"

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from bootstrap.diagnostics import FORMATS, Failure, Severity, rendered, shown
+from bootstrap.diagnostics import FORMATS, Failure, rendered, shown
 
 if TYPE_CHECKING:
     from bootstrap.config import Resolved
@@ -24,18 +24,16 @@ def run(options: argparse.Namespace) -> int:
     from bootstrap.config import advice, load_for  # noqa: PLC0415
 
     form = options.format or ("json" if options.json else "text")
+    resolved: Resolved | None = None
     try:
         resolved = load_for(options)
-        conditions = cfg.check(resolved, cfgs=options.cfgs, given=levels.given(options))
-        if any(each.severity is Severity.ERROR for each in conditions):
-            raise Failure(*conditions)
+        found = Failure(*advice(resolved), *cfg.check(resolved, cfgs=options.cfgs, given=levels.given(options)))
     except Failure as failure:
-        _print(rendered(failure.diagnostics, form, color=_color(options)))
-        return failure.exit_status
-    _print(rendered([*advice(resolved), *conditions], form, color=_color(options)))
-    if form == "text":
+        found = failure
+    _print(rendered(found.diagnostics, form, color=_color(options)))
+    if resolved is not None and form == "text" and found.exit_status == 0:
         _print("\n".join(_summary(resolved)))
-    return 0
+    return found.exit_status
 
 
 def _summary(resolved: Resolved) -> list[str]:
