@@ -92,8 +92,10 @@ def _glibc() -> str:
 
 
 def _has_glibc(oldest: str) -> bool:
+    from packaging.version import Version  # noqa: PLC0415 - only a build that does something looks
+
     name, _, version = _glibc().partition(" ")
-    return name == "glibc" and tuple(map(int, version.split("."))) >= tuple(map(int, oldest.split(".")))
+    return name == "glibc" and Version(version) >= Version(oldest)
 
 
 def _unknown(name: str) -> Failure:
