@@ -76,6 +76,7 @@ def run(job: Job[Result], *, seconds: float | None = None) -> Result:
     with tempfile.TemporaryFile() as errors, os.fdopen(reader, "rb") as events:
         command = [sys.executable, "-P", "-c", _START, root, str(writer), str(_lifeline)]
         passed = [writer, _lifeline]
+        console.command(command)  # the job itself comes on standard input
         child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=errors, stderr=errors, pass_fds=passed, process_group=0)
         os.close(writer)
         try:
