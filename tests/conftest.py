@@ -4,8 +4,11 @@ import functools
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 
 import pytest
+
+from bootstrap.console import console
 
 PROBES = {
     "unshare": ("unshare", "--map-root-user", "--mount", "true"),
@@ -32,3 +35,11 @@ def usable(name: str) -> bool:
     if not shutil.which(command[0]):
         return False
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
+
+
+@pytest.fixture(autouse=True)
+def _console_as_it_was() -> Iterator[None]:
+    """The console is one for a process, and a command line sets it up: no test is to find what another one said."""
+    before = console.verbosity, console.color
+    yield
+    console.verbosity, console.color = before
