@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 from bootstrap import process
-from bootstrap.diagnostics import Diagnostic, Failure, Span, fail
+from bootstrap.diagnostics import Diagnostic, Failure, Span, fail, program
 from bootstrap.files import raise_if_full
 
 _FIRST_CODEGEN_PASS = "pre-isel-intrinsic-lowering"
@@ -63,7 +63,9 @@ class DriverEngine:
         try:
             done = process.run(command)
         except OSError as error:
-            raise fail("E0404", f"the engine {self.path} cannot be started: {error.strerror}", help=["run `x.py fetch --verify`"]) from None
+            raise fail(
+                "E0404", f"the engine {self.path} cannot be started: {error.strerror}", help=[f"run `{program()} fetch --verify`"]
+            ) from None
         if done.status == 0 and output.is_file():
             return output
         raise_if_full(done.stderr)

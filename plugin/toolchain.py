@@ -42,7 +42,7 @@ class Toolchain:
     @property
     def newest_llvm(self) -> int:
         """The newest LLVM whose modules can be taken in."""
-        return min(PIPELINE_LLVM, self.engine.llvm) if self.engine else PIPELINE_LLVM
+        return _newest_llvm(self.engine)
 
 
 def assemble(config: Config, languages: Collection[Language], store: Store, scratch: Path, *, offline: bool, links: bool) -> Toolchain:
@@ -52,7 +52,7 @@ def assemble(config: Config, languages: Collection[Language], store: Store, scra
     """
     target = target_of(config)
     engine = _engine(config, store, offline=offline)
-    newest = min(PIPELINE_LLVM, engine.llvm) if engine else PIPELINE_LLVM
+    newest = _newest_llvm(engine)
     zig = _Zig(store, scratch, offline=offline)
     compilers: dict[Language, Compiler] = {}
     for language in sorted(_CLANG_LANGUAGES & set(languages)):
@@ -63,6 +63,10 @@ def assemble(config: Config, languages: Collection[Language], store: Store, scra
         compilers[Language.RUST] = llvm.find_rustc(newest, target.rustc)
     linker = (llvm.find_linker(target.linker) or zig.compiler()) if links else None
     return Toolchain(engine=engine, compilers=compilers, linker=linker, environment=zig.environment(), store=store.root)
+
+
+def _newest_llvm(engine: DriverEngine | None) -> int:
+    return min(PIPELINE_LLVM, engine.llvm) if engine else PIPELINE_LLVM
 
 
 def target_of(config: Config) -> Target:

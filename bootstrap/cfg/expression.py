@@ -11,7 +11,7 @@ import dataclasses
 import difflib
 from collections.abc import Collection, Iterator
 
-from bootstrap.cfg.tokens import NEVER_RAW, Kind, Text, Token, named, quoted, tokens
+from bootstrap.cfg.tokens import NEVER_RAW, Cursor, Kind, Text, Token, named, quoted
 from bootstrap.diagnostics import Span
 
 CODE = "E0250"
@@ -71,7 +71,7 @@ def parse(text: str, *, origin: str = "<expression>", span: Span | None = None) 
 
     `origin` names the text in messages, `span` is the place of the value that holds it. Raises `Failure` (E0250) with a caret.
     """
-    parser = _Parser(Text(text=text, origin=origin, span=span))
+    parser = _Parser(Text(text=text, origin=origin, span=span), CODE)
     tree = parser.whole()
     parser.expect_end()
     return tree
@@ -98,13 +98,8 @@ def options(expression: Expression) -> Iterator[Option]:
             yield from options(each)
 
 
-class _Parser:
-    """One token of look-ahead over a text; a method a rule of the grammar."""
-
-    def __init__(self, text: Text) -> None:
-        self.text = text
-        self.rest = tokens(text, CODE)
-        self.token = next(self.rest)
+class _Parser(Cursor):
+    """A method a rule of the grammar."""
 
     def whole(self) -> Expression:
         """`whole = "cfg" "(" predicate [","] ")" | predicate`."""
@@ -198,14 +193,3 @@ class _Parser:
         if self.token.kind is not Kind.END:
             label = "for several predicates write all(...) or any(...)" if self.at(",") else ""
             raise self.text.wrong(CODE, f"expected the end, found `{self.token.value}`", self.token, label)
-
-    def at(self, sign: str) -> bool:
-        """Whether the next token is this sign."""
-        return self.token.kind is Kind.SIGN and self.token.value == sign
-
-    def advance(self) -> Token:
-        """Take the next token."""
-        taken = self.token
-        if taken.kind is not Kind.END:
-            self.token = next(self.rest)
-        return taken

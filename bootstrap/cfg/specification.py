@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 
 from bootstrap.cfg.expression import Cfg
-from bootstrap.cfg.tokens import Kind, Text, Token, named, quoted, tokens
+from bootstrap.cfg.tokens import Cursor, Kind, Text, Token, named, quoted, tokens
 from bootstrap.diagnostics import Failure, Span
 
 CODE = "E0251"
@@ -68,7 +68,7 @@ class Expected:
 
 def parse(text: str, *, origin: str = "--check-cfg", span: Span | None = None) -> Expected:
     """What one specification expects. Raises `Failure` (E0251) with a caret."""
-    return _Parser(Text(text=text, origin=origin, span=span)).whole()
+    return _Parser(Text(text=text, origin=origin, span=span), CODE).whole()
 
 
 def parse_cfg(text: str, *, origin: str = "--cfg", span: Span | None = None) -> Cfg:
@@ -117,13 +117,8 @@ class _Item:
         return self.arguments is not None and self.token.kind is Kind.NAME and self.token.value == name
 
 
-class _Parser:
+class _Parser(Cursor):
     """Reads one specification; the first error ends it, as in rustc."""
-
-    def __init__(self, text: Text) -> None:
-        self.text = text
-        self.rest = tokens(text, CODE)
-        self.token = next(self.rest)
 
     def whole(self) -> Expected:
         """`whole = "cfg" list`."""
@@ -220,17 +215,6 @@ class _Parser:
     def comma(self) -> bool:
         """Pass over a comma, if there is one; false without one."""
         return self.at(",") and bool(self.advance())
-
-    def at(self, sign: str) -> bool:
-        """Whether the next token is this sign."""
-        return self.token.kind is Kind.SIGN and self.token.value == sign
-
-    def advance(self) -> Token:
-        """Take the next token."""
-        taken = self.token
-        if taken.kind is not Kind.END:
-            self.token = next(self.rest)
-        return taken
 
     def wrong(self, message: str, at: Token | tuple[int, int], label: str = "") -> Failure:
         """The failure at a place; the message names the argument as rustc's does."""

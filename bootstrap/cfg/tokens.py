@@ -159,6 +159,26 @@ def tokens(text: Text, code: str) -> Iterator[Token]:
     yield Token(kind=Kind.END, value="", start=end, end=end + 1)
 
 
+class Cursor:
+    """One token of look-ahead over a text: what a parser stands on. `code` is that of its errors."""
+
+    def __init__(self, text: Text, code: str) -> None:
+        self.text = text
+        self.rest = tokens(text, code)
+        self.token = next(self.rest)
+
+    def at(self, sign: str) -> bool:
+        """Whether the next token is this sign."""
+        return self.token.kind is Kind.SIGN and self.token.value == sign
+
+    def advance(self) -> Token:
+        """Take the next token."""
+        taken = self.token
+        if taken.kind is not Kind.END:
+            self.token = next(self.rest)
+        return taken
+
+
 def _token(text: Text, match: re.Match[str], code: str) -> Token:
     start, end = match.span()
     word = match[0]
