@@ -8,7 +8,7 @@ import pytest
 
 from bootstrap.diagnostics import Diagnostic, Failure
 from plugin import module
-from plugin.engine import DriverEngine, EngineOptions, explain
+from plugin.engine import DriverEngine, EngineOptions
 
 STRICT = EngineOptions(strict_aliasing=False, loose_types=False)
 LOOSE = EngineOptions(strict_aliasing=False, loose_types=True)
@@ -209,18 +209,3 @@ def test_an_engine_that_does_not_start_is_told(engine: DriverEngine, tmp_path: P
     assert failure.value.diagnostics[0].code == "E0404"
     assert str(broken) in failure.value.diagnostics[0].message
     assert failure.value.exit_status == 4
-
-
-@pytest.mark.parametrize(
-    ("stderr", "message"),
-    [
-        ("", "Enzyme refused the module: it gave no reason"),
-        ("noise\nerror: out of luck\n", "Enzyme refused the module: error: out of luck"),
-        ("error: f.c:1:2: in function diffef double (double): Enzyme: no luck  %x = y", "Enzyme cannot differentiate `f`: no luck"),
-        ("error: f.c:1:2: in function fwddiffe3preprocess_f double (double): Enzyme: no luck", "Enzyme cannot differentiate `f`: no luck"),
-        ("error: <unknown>:0:0: in function f.carrier.d void (ptr): Enzyme: no luck", "Enzyme cannot differentiate `f`: no luck"),
-    ],
-)
-def test_words_that_are_not_known_are_handed_on(stderr: str, message: str, tmp_path: Path) -> None:
-    told = explain(stderr, tmp_path, ("kept",))
-    assert (told.code, told.message, told.notes) == ("E0510", message, ("kept",))
