@@ -44,6 +44,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 def test_a_missing_tool_skips_a_test_unless_it_was_promised(project: Path, required: str, summary: str, reason: str) -> None:
-    done = run([sys.executable, "-m", "pytest", "-ra", project], cwd=project, env={"HOLOENZYME_REQUIRE": required})
+    env = {"HOLOENZYME_REQUIRE": required, "PYTHONPATH": str(Path(__file__).parents[1])}  # the conftest imports ours
+    done = run([sys.executable, "-m", "pytest", "-ra", project], cwd=project, env=env)
     assert summary in done.stdout
     assert reason in done.stdout
