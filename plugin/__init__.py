@@ -10,7 +10,8 @@ In the order in which data take their way through it:
     compile                  the job that makes a unit, with these:
       languages, frontend, bitcode    from a source to a module, with the LLVM that wrote it
       module, activity, signature     what is asked of a module, and what it says of its functions
-      lowering, abi                   from an item to the call that Enzyme understands, as a C function
+      lowering, validity              from an item and its primal to a derivative
+      definition, abi                 the derivative as a C function around the call that Enzyme understands
       pipeline, engine                pre, Enzyme, check, post
     verify, native           the job that holds derivatives against central differences, called as C would
 """
