@@ -10,6 +10,10 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from plugin.type_language import Type
 
 ENZYME = "__enzyme_"
 """What Enzyme looks for in a symbol's name; wherever it stands, Enzyme takes the symbol for a call of its own."""
@@ -91,7 +95,8 @@ VALID_RETURNS = {
 class AutoDiffItem:
     """One derivative: `target` is to be the derivative of the function `source`, both symbols of the module.
 
-    `inputs` has an activity for each parameter of the primal. `index` is the item's place in the configuration.
+    `inputs` has an activity for each parameter of the primal, `types` the type of each input of which it was said. `index` is the
+    item's place in the configuration.
     """
 
     source: str
@@ -100,6 +105,11 @@ class AutoDiffItem:
     inputs: tuple[DiffActivity, ...]
     ret: DiffActivity
     index: int
+    types: tuple[Type | None, ...] = ()
+
+    def type_of(self, number: int) -> Type | None:
+        """The type that was said of an input, counted from 0."""
+        return self.types[number] if number < len(self.types) else None
 
     def faults_of_mode(self) -> Iterator[tuple[str, str, str]]:
         """What is wrong whatever the primal is: the part of the item, a sentence, and what to write instead."""

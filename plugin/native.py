@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from bootstrap.diagnostics import Diagnostic, Failure, fail
 from plugin.signature import Derivative
+from plugin.type_language import Scalar, Type, element_of
 
 Number = float | int | bool
 Vector = list[float]
@@ -36,7 +37,7 @@ ELEMENTS: dict[str, Any] = {
     "i64": ctypes.c_int64,
     "usize": ctypes.c_size_t,
 }
-"""What a pointer of the configuration's type language (`*f64`) may point to in a call."""
+"""What a pointer of the configuration's type language (`*f64`) may point to in a call, one or several in a row."""
 
 
 _FLOATS = {ctypes.c_float, ctypes.c_double, ctypes.c_longdouble}
@@ -58,11 +59,11 @@ class Arguments:
     types: tuple[Any, ...]
 
     @classmethod
-    def build(cls, derivative: Derivative, values: Sequence[Number | tuple[Number, ...]], elements: Sequence[str], key: str) -> Self:
+    def build(cls, derivative: Derivative, values: Sequence[Number | tuple[Number, ...]], said: Sequence[Type | None], key: str) -> Self:
         """Arguments that fit the parameters of the derivative's primal; raises `Failure` (E0519) with each that does not.
 
-        `elements` has for each pointer the type it points to in the configuration's words, or nothing where it was not said: then
-        it is `f64`, and `i64` where the input has no shadow and all numbers are whole.
+        `said` has the type of each argument, or None where it was not said: then a pointer's elements are `f64`, and `i64` where the
+        input has no shadow and all numbers are whole.
         """
         primal = derivative.primal
         if len(values) != len(primal.parameters):
@@ -73,7 +74,7 @@ class Arguments:
         for index, (parameter, value) in enumerate(zip(primal.parameters, values, strict=True)):
             try:
                 is_pointer, has_shadow = parameter == "ptr", derivative.item.inputs[index].has_shadow
-                types.append(_element_type(value, elements[index], has_shadow=has_shadow) if is_pointer else _scalar_type(parameter, value))
+                types.append(_element_type(value, said[index], has_shadow=has_shadow) if is_pointer else _scalar_type(parameter, value))
                 held.append(_held(types[-1], value))
             except _MisfitError as misfit:
                 message = f"argument {index + 1} of `{primal.name}` does not fit its parameter `{parameter}`"
@@ -125,16 +126,17 @@ def _scalar_type(parameter: str, value: Number | tuple[Number, ...]) -> Any:
     return SCALARS[parameter]
 
 
-def _element_type(value: Number | tuple[Number, ...], element: str, *, has_shadow: bool) -> Any:
+def _element_type(value: Number | tuple[Number, ...], said: Type | None, *, has_shadow: bool) -> Any:
     if not isinstance(value, tuple):
         raise _MisfitError("it is a pointer: write a list of numbers")
     are_whole = bool(value) and all(isinstance(each, int) for each in value)
-    name = element.removeprefix("*") or ("i64" if are_whole and not has_shadow else "f64")
+    element = element_of(said) if said else Scalar(name="i64" if are_whole and not has_shadow else "f64")
+    name = element.name if isinstance(element, Scalar) else ""
     if name not in ELEMENTS:
         known = ", ".join(f"*{each}" for each in ELEMENTS)
-        raise _MisfitError(f"`{element}` cannot be passed from here; known are {known}")
+        raise _MisfitError(f"`{said.spelling if said else ''}` cannot be passed from here; known are {known}")
     if has_shadow and ELEMENTS[name] not in _FLOATS:
-        raise _MisfitError(f"what `{element}` points to has no derivative: make the input Const")
+        raise _MisfitError(f"what `{said.spelling if said else ''}` points to has no derivative: make the input Const")
     return ELEMENTS[name]
 
 

@@ -7,11 +7,12 @@ import json
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from bootstrap import llvm
 from bootstrap.config import Resolved
 from bootstrap.config.model import AutoDiff, Input, Uniform, Unit
+from bootstrap.config.toml import KeyPath
 from bootstrap.diagnostics import Diagnostic, Failure
 from bootstrap.steps import Record, digest
 from plugin.activity import ENZYME, AutoDiffItem, DiffActivity, DiffMode
@@ -21,7 +22,11 @@ from plugin.native import Number
 from plugin.provider import artifacts
 from plugin.signature import Derivative
 from plugin.toolchain import target_of
+from plugin.type_language import parse
 from plugin.verify import Check
+
+if TYPE_CHECKING:
+    from plugin.type_language import Type
 
 VECTOR_ACTIVITIES = frozenset({"Dualv", "DualvOnly"})
 """rustc's activities of several lanes at once."""
@@ -47,7 +52,7 @@ class Plan:
     def of(cls, resolved: Resolved, name: str, cfgs: Sequence[str] = ()) -> Self:
         """The plan for a unit of the configuration, with the cfgs of `--cfg`.
 
-        Raises `Failure` with all that is wrong with the unit (E0230, E0232, E0233, E0236).
+        Raises `Failure` with all that is wrong with the unit (E0230, E0232, E0233, E0236, E0249).
         """
         unit = resolved.config.unit[name]
         sources = tuple(root_of(resolved) / source for source in unit.sources)
@@ -61,7 +66,7 @@ class Plan:
             folder=unit_folder(resolved, name),
             sources=sources,
             languages=frozenset(map(language_of, sources)),
-            items=tuple(_item(index, each) for index, each in enumerate(unit.autodiff)),
+            items=tuple(_item(resolved, name, index, each) for index, each in enumerate(unit.autodiff)),
             cfgs=tuple(cfgs),
         )
 
@@ -134,12 +139,12 @@ class Plan:
     def checks(self, derivatives: Iterable[Derivative]) -> tuple[Check, ...]:
         """The unit's verify entries, with their generated arguments."""
         by_target = {each.item.target: each for each in derivatives}
-        elements = {each.target: tuple(_element(each_input) for each_input in each.inputs) for each in self.unit.autodiff}
+        types = {each.target: each.types for each in self.items}
         return tuple(
             Check(
                 derivative=by_target[entry.target],
                 arguments=tuple(_argument(value) for value in entry.args),
-                elements=elements[entry.target],
+                types=types[entry.target],
                 tolerance=entry.tolerance,
                 key=f"verify.{index}",
             )
@@ -170,7 +175,7 @@ def placed(resolved: Resolved, diagnostic: Diagnostic) -> Diagnostic:
     return dataclasses.replace(diagnostic, span=resolved.span_of(diagnostic.key))
 
 
-def _item(index: int, entry: AutoDiff) -> AutoDiffItem:
+def _item(resolved: Resolved, unit: str, index: int, entry: AutoDiff) -> AutoDiffItem:
     return AutoDiffItem(
         source=entry.source,
         target=entry.target,
@@ -178,7 +183,23 @@ def _item(index: int, entry: AutoDiff) -> AutoDiffItem:
         inputs=tuple(DiffActivity(_activity(each)) for each in entry.inputs),
         ret=DiffActivity(entry.ret),
         index=index,
+        types=_types(resolved, ("unit", unit, "autodiff", index, "inputs"), entry),
     )
+
+
+def _types(resolved: Resolved, path: KeyPath, entry: AutoDiff) -> tuple[Type | None, ...]:
+    """The types that an item's inputs say; raises `Failure` with each that cannot be read (E0249)."""
+    types: list[Type | None] = [None] * len(entry.inputs)
+    faults: list[Diagnostic] = []
+    for index, each in enumerate(entry.inputs):
+        if isinstance(each, Input) and each.type is not None:
+            try:
+                types[index] = parse(each.type, origin="type", span=resolved.span_of((*path, index, "type")))
+            except Failure as failure:
+                faults += failure.diagnostics
+    if faults:
+        raise Failure(*faults)
+    return tuple(types)
 
 
 def _activity(entry: str | Input) -> str:
@@ -190,10 +211,6 @@ def _activities(entry: AutoDiff) -> Iterator[tuple[str, str]]:
     for index, each in enumerate(entry.inputs):
         yield f"inputs.{index}", _activity(each)
     yield "ret", entry.ret
-
-
-def _element(entry: str | Input) -> str:
-    return entry.type or "" if isinstance(entry, Input) else ""
 
 
 def _argument(value: Any) -> Number | tuple[Number, ...]:
@@ -231,5 +248,10 @@ def _faults_of_items(resolved: Resolved, name: str) -> Iterator[Diagnostic]:
             )
         if vectors:
             continue
-        for part, message, remedy in _item(index, entry).faults_of_mode():
+        try:
+            item = _item(resolved, name, index, entry)
+        except Failure as failure:
+            yield from failure.diagnostics
+            continue
+        for part, message, remedy in item.faults_of_mode():
             yield Diagnostic(code="E0230", message=message, key=f"{key}.{part}", help=(remedy,))

@@ -22,6 +22,7 @@ from plugin.native import Arguments, Call, Number, Vector, load
 from plugin.signature import Derivative
 
 if TYPE_CHECKING:
+    from plugin.type_language import Type
     from plugin.worker import Begin
 
 STEP = 2e-3
@@ -33,11 +34,11 @@ ELEMENTS = 1000
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One verify entry: `arguments` for the primal of `derivative`, `elements` the element type of each pointer, `key` its place."""
+    """One verify entry: `arguments` for the primal of `derivative`, `types` what was said of each one's type, `key` its place."""
 
     derivative: Derivative
     arguments: tuple[Number | tuple[Number, ...], ...]
-    elements: tuple[str, ...]
+    types: tuple[Type | None, ...]
     tolerance: float
     key: str
 
@@ -75,7 +76,7 @@ class VerifyUnit:
         for check in self.checks:
             begin(check.derivative.item.target)
             try:
-                arguments = Arguments.build(check.derivative, check.arguments, check.elements, check.key)
+                arguments = Arguments.build(check.derivative, check.arguments, check.types, check.key)
                 call = Call(library, check.derivative)
             except Failure as failure:
                 faults += (dataclasses.replace(each, key=each.key or f"{check.key}.target") for each in failure.diagnostics)

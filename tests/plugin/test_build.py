@@ -12,6 +12,7 @@ from bootstrap.diagnostics import Failure
 from plugin.build import Options, Report, build
 from plugin.plan import Plan
 from plugin.signature import Derivative
+from plugin.type_language import Scalar
 
 SOURCE = """
 #include "power.h"
@@ -189,3 +190,25 @@ def test_a_plan_knows_what_is_wrong_before_anything_runs(project: Path) -> None:
     found = [(each.code, each.span and (each.span.line, each.span.source.strip())) for each in caught.value.diagnostics]
     line = 'sources = ["power.c", "gone.c", "notes.txt"]'
     assert found == [("E0232", (7, line)), ("E0233", (7, line)), ("E0230", (12, 'inputs = ["Dual"]'))]
+
+
+def test_a_type_that_cannot_be_read_is_shown_in_the_configuration(project: Path) -> None:
+    line = 'inputs = [{ activity = "Active", type = "*[f64; 3" }]'
+    rewrite(project / "config.toml", lambda text: text.replace('inputs = ["Active"]', line))
+    with pytest.raises(Failure) as caught:
+        Plan.of(load(project), "power")
+    [told] = caught.value.diagnostics
+    assert told.code == "E0249"
+    assert told.span
+    assert (told.span.source, told.span.line, told.span.column) == (line, 12, line.index("*[") + 2)
+
+
+def test_an_item_knows_the_types_of_its_inputs(project: Path) -> None:
+    rewrite(
+        project / "config.toml",
+        lambda text: text.replace(
+            'inputs = ["Active"]', 'inputs = ["Const", { activity = "Active", type = "f64" }, { activity = "Const" }]'
+        ),
+    )
+    [item] = Plan.of(load(project), "power").items
+    assert [item.type_of(number) for number in range(4)] == [None, Scalar(name="f64"), None, None]

@@ -13,6 +13,7 @@ from bootstrap.diagnostics import Failure
 from plugin.activity import AutoDiffItem
 from plugin.native import Arguments, Call, load
 from plugin.signature import Derivative
+from plugin.type_language import Type, parse
 
 SOURCE = """
 double dot(const double *x, const float *y, int n, _Bool twice) {
@@ -58,8 +59,13 @@ def mixed(derivative: MakeDerivative, reverse: MakeItem) -> Derivative:
     return derivative(reverse("mixed", "mixed_grad", "Active Active", "Active"), "double <- float %a, double %b")
 
 
-ELEMENTS = ("*f64", "*f32", "", "")
+TYPES = (parse("*f64"), parse("*f32"), None, None)
 VALUES: tuple[Any, ...] = ((1.5, 2.0, 3.0), (0.1, 0.2, 0.3), 3, True)
+
+
+def said(words: str) -> Type | None:
+    """The type that is written, if one is."""
+    return parse(words) if words else None
 
 
 def rounded(number: float) -> float:
@@ -68,7 +74,7 @@ def rounded(number: float) -> float:
 
 
 def test_a_primal_is_called_and_what_it_leaves_is_seen(library: ctypes.CDLL, dot: Derivative) -> None:
-    arguments = Arguments.build(dot, VALUES, ELEMENTS, "verify.0")
+    arguments = Arguments.build(dot, VALUES, TYPES, "verify.0")
     value, written = Call(library, dot).primal(arguments)
     y = [rounded(each) for each in VALUES[1]]
     assert value == 2 * sum(a * b for a, b in zip(VALUES[0], y, strict=True))
@@ -76,13 +82,13 @@ def test_a_primal_is_called_and_what_it_leaves_is_seen(library: ctypes.CDLL, dot
 
 
 def test_numbers_are_kept_as_their_type_holds_them(dot: Derivative) -> None:
-    arguments = Arguments.build(dot, VALUES, ELEMENTS, "verify.0")
+    arguments = Arguments.build(dot, VALUES, TYPES, "verify.0")
     assert arguments.values == ((1.5, 2.0, 3.0), tuple(map(rounded, (0.1, 0.2, 0.3))), 3, True)
     assert arguments.types == (ctypes.c_double, ctypes.c_float, ctypes.c_int32, ctypes.c_bool)
 
 
 def test_a_derivative_is_called_with_shadows_and_a_seed(library: ctypes.CDLL, dot: Derivative) -> None:
-    arguments = Arguments.build(dot, VALUES, ELEMENTS, "verify.0")
+    arguments = Arguments.build(dot, VALUES, TYPES, "verify.0")
     results, shadows = Call(library, dot).derived(arguments, {0: [100, 200, 300], 1: [0, 0, 0]}, 0.5)
     assert results == [Call(library, dot).primal(arguments)[0]]
     assert shadows[0] == [100 + rounded(0.1), 200 + rounded(0.2), 300 + rounded(0.3)]
@@ -90,21 +96,21 @@ def test_a_derivative_is_called_with_shadows_and_a_seed(library: ctypes.CDLL, do
 
 
 def test_several_results_come_in_order(library: ctypes.CDLL, mixed: Derivative) -> None:
-    arguments = Arguments.build(mixed, (2.0, 3), ("", ""), "verify.0")
+    arguments = Arguments.build(mixed, (2.0, 3), (None, None), "verify.0")
     assert Call(library, mixed).derived(arguments, {}, 10.0) == ([6, 30, 20], {})
     assert Call(library, mixed).primal(arguments) == (6, {})
 
 
 def test_a_whole_number_that_is_returned_keeps_its_sign(library: ctypes.CDLL, derivative: MakeDerivative, reverse: MakeItem) -> None:
     short = derivative(reverse("shorten", "shorten_grad", "Const", "Const"), "i16 <- double %x")
-    arguments = Arguments.build(short, (7.0,), ("",), "verify.0")
+    arguments = Arguments.build(short, (7.0,), (None,), "verify.0")
     assert Call(library, short).primal(arguments) == (-7, {})
     assert Call(library, short).derived(arguments, {}, 0.0) == ([-7], {})
 
 
 def test_a_pointer_that_is_returned_does_not_disturb(library: ctypes.CDLL, derivative: MakeDerivative, forward: MakeItem) -> None:
     place = derivative(forward("place", "place_jvp", "Dual", "Const"), "ptr <- ptr %x")
-    results, shadows = Call(library, place).derived(Arguments.build(place, ((1.0,),), ("",), "verify.0"), {0: [2]}, 0.0)
+    results, shadows = Call(library, place).derived(Arguments.build(place, ((1.0,),), (None,), "verify.0"), {0: [2]}, 0.0)
     assert len(results) == 1
     assert shadows == {0: [2]}
 
@@ -120,13 +126,15 @@ def test_a_pointer_that_is_returned_does_not_disturb(library: ctypes.CDLL, deriv
         ("*f32", "Duplicated", (1, 2), ctypes.c_float),
         ("*i8", "Const", (1, -128), ctypes.c_int8),
         ("*usize", "Const", (1, 2**64 - 1), ctypes.c_size_t),
+        ("*[f32; 2]", "Duplicated", (1, 2), ctypes.c_float),
+        ("[f32]", "Duplicated", (1, 2), ctypes.c_float),
     ],
 )
 def test_an_array_has_the_type_that_is_said_or_the_one_of_its_numbers(
     derivative: MakeDerivative, reverse: MakeItem, element: str, activity: str, value: tuple[float, ...], type_: type
 ) -> None:
     made = derivative(reverse("f", "d", activity, "None"), "void <- ptr %x")
-    arguments = Arguments.build(made, (value,), (element,), "verify.0")
+    arguments = Arguments.build(made, (value,), (said(element),), "verify.0")
     assert arguments.types == (type_,)
     assert arguments.values == (value,)
 
@@ -147,6 +155,8 @@ def test_an_array_has_the_type_that_is_said_or_the_one_of_its_numbers(
         ("ptr", "Const", "*i8", (1, 128), "write a whole number that it has room for"),
         ("ptr", "Const", "", (1, 2**63), "write a whole number that it has room for"),
         ("ptr", "Duplicated", "*f16", (1.0,), "known are *f32, *f64"),
+        ("ptr", "Duplicated", "**f64", (1, 2), "`**f64` cannot be passed from here"),
+        ("ptr", "Duplicated", "f64", (1, 2), "`f64` cannot be passed from here"),
         ("ptr", "Duplicated", "*i64", (1, 2), "`*i64` points to has no derivative"),
     ],
 )
@@ -155,7 +165,7 @@ def test_an_argument_that_does_not_fit_is_told_with_its_place_and_a_remedy(
 ) -> None:
     made = derivative(reverse("f", "d", f"Const {activity}", "None"), f"void <- double %a, {primal} %x")
     with pytest.raises(Failure) as failure:
-        Arguments.build(made, (0.0, value), ("", element), "verify.3")
+        Arguments.build(made, (0.0, value), (None, said(element)), "verify.3")
     [told] = failure.value.diagnostics
     assert (told.code, told.key) == ("E0519", "verify.3.args.1")
     assert told.message == f"argument 2 of `f` does not fit its parameter `{primal}`"
@@ -164,21 +174,21 @@ def test_an_argument_that_does_not_fit_is_told_with_its_place_and_a_remedy(
 
 def test_all_arguments_that_do_not_fit_are_told(dot: Derivative) -> None:
     with pytest.raises(Failure) as failure:
-        Arguments.build(dot, (1.0, (1.0,), 2.5, (True,)), ELEMENTS, "verify.0")
+        Arguments.build(dot, (1.0, (1.0,), 2.5, (True,)), TYPES, "verify.0")
     assert [each.key for each in failure.value.diagnostics] == ["verify.0.args.0", "verify.0.args.2", "verify.0.args.3"]
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_arguments_of_another_number_are_told(mixed: Derivative, count: int) -> None:
     with pytest.raises(Failure) as failure:
-        Arguments.build(mixed, (1.0,) * count, ("", ""), "verify.0")
+        Arguments.build(mixed, (1.0,) * count, (None, None), "verify.0")
     [told] = failure.value.diagnostics
     assert (told.code, told.key) == ("E0519", "verify.0.args")
     assert "`mixed` has 2 parameters" in told.message
 
 
 def test_arguments_are_varied_without_touching_the_others(dot: Derivative) -> None:
-    arguments = Arguments.build(dot, VALUES, ELEMENTS, "verify.0")
+    arguments = Arguments.build(dot, VALUES, TYPES, "verify.0")
     assert arguments.replaced(0, 1, 7.0).values[0] == (1.5, 7.0, 3.0)
     assert arguments.replaced(2, 0, 9).values[2] == 9
     moved = arguments.moved({0: [1, 0, -1]}, 0.5)
@@ -190,7 +200,7 @@ def test_arguments_are_varied_without_touching_the_others(dot: Derivative) -> No
 
 
 def test_a_number_that_is_none_is_passed_on(mixed: Derivative, library: ctypes.CDLL) -> None:
-    value, _ = Call(library, mixed).primal(Arguments.build(mixed, (math.nan, math.inf), ("", ""), "verify.0"))
+    value, _ = Call(library, mixed).primal(Arguments.build(mixed, (math.nan, math.inf), (None, None), "verify.0"))
     assert math.isnan(value)
 
 

@@ -12,6 +12,7 @@ from plugin import verify
 from plugin.activity import AutoDiffItem
 from plugin.native import load
 from plugin.signature import Derivative
+from plugin.type_language import parse
 from plugin.verify import Check, Verdict, VerifyUnit
 
 SOURCE = """
@@ -126,7 +127,8 @@ def check(derivative: Callable[..., Derivative], forward: Callable[..., AutoDiff
         target, mode, *inputs, ret = words.split()
         item = (forward if mode == "forward" else reverse)(target.partition("_")[0], target, " ".join(inputs), ret)
         checked = derivative(item, PRIMALS[item.source])
-        return Check(derivative=checked, arguments=arguments, elements=(element,) * len(arguments), tolerance=tolerance, key="verify.0")
+        types = (parse(element) if element else None,) * len(arguments)
+        return Check(derivative=checked, arguments=arguments, types=types, tolerance=tolerance, key="verify.0")
 
     return made
 
