@@ -31,7 +31,7 @@ COMMANDS = {
     "build": ("plugin.commands.build", "compile units and check their derivatives"),
     "verify": ("plugin.commands.verify", "hold each derivative against central differences"),
     "clean": ("plugin.commands.clean", "remove what was built"),
-    "cfg": ("bootstrap.commands.cfg", "the active cfgs, or the value of an expression"),
+    "cfg": ("plugin.commands.cfg", "the active cfgs, or the value of an expression"),
     "audit": ("bootstrap.commands.audit", "that the cfg lists, the changes and the configuration agree"),
     "changes": ("bootstrap.commands.changes", "what changed in the configuration, what concerns yours first"),
     "explain": ("bootstrap.commands.explain", "print the page of a diagnostic's code"),

@@ -115,7 +115,10 @@ def _tools(plans: Sequence[Plan], options: Options) -> Toolchain:
     resolved = plans[0].resolved
     scratch = plans[0].folder.parents[1] / ".scratch"
     try:
-        return toolchain.assemble(resolved.config, languages, Store(), scratch, offline=options.offline, links=links)
+        config = resolved.config
+        return toolchain.assemble(
+            config, languages, Store(), scratch, offline=options.offline, links=links, without_engine=plans[0].missing_engine is not None
+        )
     except Failure as failure:
         raise Failure(*(placed(resolved, each) for each in failure.diagnostics)) from None
 
@@ -178,6 +181,7 @@ def _job(plan: Plan, tools: Toolchain, folder: Path) -> CompileUnit:
         linker=_linker(plan, tools),
         engine=tools.engine,
         engine_options=EngineOptions(strict_aliasing=enzyme.strict_aliasing, loose_types=enzyme.loose_types),
+        fallback=plan.missing_engine is not None,
         newest_llvm=tools.newest_llvm,
         runtime_activity=enzyme.runtime_activity,
         cpu=toolchain.target_of(plan.resolved.config).cpu,

@@ -83,7 +83,8 @@ class Unit:
 class CompileUnit:
     """The job: everything that decides what a unit becomes. `root` is where relative flags start, `folder` where all is written.
 
-    With `callable_library` a shared library is made whatever the kind is, so that the derivatives can be checked.
+    `fallback` tells that the engine is missing, not off. With `callable_library` a shared library is made whatever the kind is, so that
+    the derivatives can be checked.
     """
 
     name: str
@@ -98,6 +99,7 @@ class CompileUnit:
     linker: Linker | None
     engine: DriverEngine | None
     engine_options: EngineOptions
+    fallback: bool = False
     newest_llvm: int
     runtime_activity: bool
     cpu: str

@@ -91,7 +91,7 @@ def compile_unit(job: CompileUnit, clock: Clock) -> Compiled:
 def _differentiated(unit: ModuleRef, machine: llvm.TargetMachine, job: CompileUnit, clock: Clock) -> ModuleRef:
     """The module after pre, enzyme and check."""
     if job.engine is None:
-        raise _no_engine(unit)
+        raise _no_engine(unit, is_missing=job.fallback)
     renamed = _plain_allocators(unit)
     with clock.stage("pre"):
         unit = _guarded(unit)
@@ -110,8 +110,14 @@ def _differentiated(unit: ModuleRef, machine: llvm.TargetMachine, job: CompileUn
     return made
 
 
-def _no_engine(unit: ModuleRef) -> Failure:
+def _no_engine(unit: ModuleRef, *, is_missing: bool) -> Failure:
     calls = ", ".join(f"`{each.name}`" for each in unit.functions if ENZYME in each.name)
+    if is_missing:
+        remedies = (
+            "keep the calls from this machine: `#ifndef HOLOENZYME_CFG_AUTODIFF_FALLBACK` in C, `#[cfg(not(autodiff_fallback))]` in Rust",
+            "or leave the unit out: `when = 'cfg(llvm_enzyme)'`",
+        )
+        return fail("E0518", f"the sources ask for derivatives ({calls}) and there is no engine for this machine", help=remedies)
     return fail("E0518", f"the sources ask for derivatives ({calls}) and Enzyme is off", help=["set `[llvm] enzyme = true`"])
 
 

@@ -15,6 +15,7 @@ from bootstrap.config.model import AutoDiff, Input, Uniform, Unit
 from bootstrap.config.toml import KeyPath
 from bootstrap.diagnostics import Diagnostic, Failure
 from bootstrap.steps import Record, digest
+from plugin import fallback
 from plugin.activity import ENZYME, AutoDiffItem, DiffActivity, DiffMode
 from plugin.compile import OutputKind
 from plugin.languages import Language, language_of
@@ -37,7 +38,10 @@ TOOL = max(each.stat().st_mtime_ns for each in Path(__file__).parent.glob("*.py"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
-    """One unit to build. `folder` is where its files go, `items` are its derivatives."""
+    """One unit to build. `folder` is where its files go, `items` are its derivatives.
+
+    With a `missing_engine`, which says why there is none, the unit is built without its derivatives, and so without their checks.
+    """
 
     name: str
     unit: Unit
@@ -47,10 +51,11 @@ class Plan:
     languages: frozenset[Language]
     items: tuple[AutoDiffItem, ...]
     cfgs: tuple[str, ...] = ()
+    missing_engine: Diagnostic | None = None
 
     @classmethod
     def of(cls, resolved: Resolved, name: str, cfgs: Sequence[str] = ()) -> Self:
-        """The plan for a unit of the configuration, with the cfgs of `--cfg`.
+        """The plan for a unit of the configuration, with the cfgs of `--cfg`, for what this machine has.
 
         Raises `Failure` with all that is wrong with the unit (E0230, E0232, E0233, E0236, E0249).
         """
@@ -59,6 +64,9 @@ class Plan:
         faults = [*_faults_of_sources(name, sources), *_faults_of_items(resolved, name)]
         if faults:
             raise Failure(*(placed(resolved, each) for each in faults))
+        missing_engine = fallback.missing_engine(resolved)
+        if missing_engine is not None:
+            unit = unit.model_copy(update={"autodiff": (), "verify": ()})
         return cls(
             name=name,
             unit=unit,
@@ -68,6 +76,7 @@ class Plan:
             languages=frozenset(map(language_of, sources)),
             items=tuple(_item(resolved, name, index, each) for index, each in enumerate(unit.autodiff)),
             cfgs=tuple(cfgs),
+            missing_engine=missing_engine,
         )
 
     @property
@@ -118,7 +127,7 @@ class Plan:
                 "enzyme": repr(config.enzyme) if config.llvm.enzyme else "",
                 "artifacts": [each.sha256 for each in artifacts()],
                 "target": repr(target),
-                "cfgs": [repr(config.cfg), self.cfgs, repr(config.rust), config.llvm.enzyme],
+                "cfgs": [repr(config.cfg), self.cfgs, repr(config.rust), config.llvm.enzyme, self.missing_engine is None],
                 "host": llvm.host_cpu() if target.cpu == "native" else "",
             }
         )
@@ -127,7 +136,7 @@ class Plan:
         """The active cfgs as each language's compiler is told them; raises `Failure` (E0251, E0252)."""
         from bootstrap import cfg  # noqa: PLC0415 - 20 ms that a build with nothing to do need not spend
 
-        passed = cfg.passed(self.resolved, engine_usable=True, cfgs=self.cfgs)
+        passed = cfg.passed(self.resolved, engine_usable=self.missing_engine is None, cfgs=self.cfgs)
         macros = tuple(cfg.c_flags(passed))
         rust = tuple(cfg.rustc_flags(passed, cfg.users(self.resolved, cfgs=self.cfgs)))
         return {Language.C: macros, Language.CXX: macros, Language.RUST: rust}

@@ -45,13 +45,24 @@ class Toolchain:
         return _newest_llvm(self.engine)
 
 
-def assemble(config: Config, languages: Collection[Language], store: Store, scratch: Path, *, offline: bool, links: bool) -> Toolchain:
-    """Find or fetch what units of these languages need. `scratch` is a folder for what cannot be kept in a store that is read-only.
+def assemble(
+    config: Config,
+    languages: Collection[Language],
+    store: Store,
+    scratch: Path,
+    *,
+    offline: bool,
+    links: bool,
+    without_engine: bool = False,
+) -> Toolchain:
+    """Find or fetch what units of these languages need; `without_engine` brings none, though the configuration asks for one.
+
+    `scratch` is a folder for what cannot be kept in a store that is read-only.
 
     Raises `Failure`: E0401 to E0403 when a compiler that the configuration names cannot be used, and what the store raises.
     """
     target = target_of(config)
-    engine = _engine(config, store, offline=offline)
+    engine = None if without_engine else _engine(config, store, offline=offline)
     newest = _newest_llvm(engine)
     zig = _Zig(store, scratch, offline=offline)
     compilers: dict[Language, Compiler] = {}

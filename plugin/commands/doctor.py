@@ -15,12 +15,12 @@ from bootstrap import doctor, llvm
 from bootstrap.artifact import Artifact
 from bootstrap.config import Resolved, load_for
 from bootstrap.console import console
-from bootstrap.diagnostics import Diagnostic, Failure, program, shown, text_of_all
+from bootstrap.diagnostics import Diagnostic, Failure, Severity, program, shown, text_of_all
 from bootstrap.doctor import Item
 from bootstrap.llvm import Compiler
 from bootstrap.progress import readable
 from bootstrap.store import State, Store
-from plugin import provider
+from plugin import fallback, provider
 from plugin.languages import Language, language_of
 from plugin.toolchain import PIPELINE_LLVM, PROVIDERS, ZIG_ARTIFACT, target_of
 
@@ -30,11 +30,16 @@ T = TypeVar("T")
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What is told: facts by name, items by heading, and what keeps the configuration from being built."""
+    """What is told: facts by name, items by heading, and what is wrong with building the configuration here."""
 
     facts: dict[str, str]
     items: dict[str, list[Item]]
     problems: tuple[Diagnostic, ...]
+
+    @property
+    def prevented(self) -> bool:
+        """Whether one of the problems keeps the configuration from being built."""
+        return any(each.severity is Severity.ERROR for each in self.problems)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
         sys.stdout.write(text(report))
         if report.problems:
             sys.stderr.write(text_of_all(report.problems, color=console.colored) + "\n")
-    return FINDINGS if report.problems else 0
+    return FINDINGS if report.prevented else 0
 
 
 def examine(options: argparse.Namespace) -> Report:
@@ -106,9 +111,12 @@ def _engines(resolved: Resolved | None, store: Store, problems: list[Diagnostic]
     """The engines, and the newest LLVM that the one in use reads."""
     config = resolved.config if resolved else None
     wanted = config.enzyme.artifact if config and config.llvm.enzyme and config.enzyme.provider in PROVIDERS else None
+    missing = fallback.missing_engine(resolved) if resolved else None
+    if resolved and missing:
+        problems.append(fallback.warning(resolved, missing))
     if config and config.llvm.enzyme and config.enzyme.provider not in PROVIDERS:
         problems.append(Diagnostic(code="E0239", message=f"this version has no provider `{config.enzyme.provider}`"))
-    chosen = _attempt(lambda: provider.artifact(wanted), problems) if wanted else None
+    chosen = _attempt(lambda: provider.artifact(wanted), problems) if wanted and not missing else None
     items = []
     for holding in store.holdings(each for each in provider.artifacts() if each.name != ZIG_ARTIFACT):
         is_used = chosen == holding.artifact
@@ -159,8 +167,14 @@ def text(report: Report) -> str:
     lines = [f"{name:<{width}}  {words}" for name, words in report.facts.items()]
     for heading, items in report.items.items():
         lines += ["", heading, *_rows(items)]
-    lines += ["", "this configuration can be built here" if not report.problems else "this configuration cannot be built here:"]
+    lines += ["", _verdict(report)]
     return "\n".join(lines) + "\n"
+
+
+def _verdict(report: Report) -> str:
+    if report.prevented:
+        return "this configuration cannot be built here:"
+    return "this configuration can be built here" + (", but:" if report.problems else "")
 
 
 def _rows(items: Sequence[Item]) -> list[str]:

@@ -15,6 +15,7 @@ from bootstrap.commands.reporting import report
 from bootstrap.config import Resolved, load_for, require_unit
 from bootstrap.console import console
 from bootstrap.diagnostics import Diagnostic, Failure, fail, program, shown
+from plugin import fallback
 from plugin.build import Options, Report
 from plugin.build import build as build_units
 from plugin.plan import Plan
@@ -57,6 +58,7 @@ def build(options: argparse.Namespace, *, verify_again: bool) -> int:
         if not names:
             raise _nothing_to_build(resolved)
         plans = _plans(resolved, _left(resolved, names, options), options.cfgs)
+        _report_fallback(resolved, plans, options)
         if options.dry_run:
             console.status("\n".join(f"would build {plan.name} in {plan.folder}" for plan in plans))
             continue
@@ -69,6 +71,14 @@ def build(options: argparse.Namespace, *, verify_again: bool) -> int:
     if wrong:
         raise Failure(*wrong)
     return 0
+
+
+def _report_fallback(resolved: Resolved, plans: Sequence[Plan], options: argparse.Namespace) -> None:
+    found = fallback.warnings(resolved, plans)
+    if found:
+        from bootstrap.cfg import levels  # noqa: PLC0415 - 20 ms for a machine without an engine
+
+        report(levels.apply(found, levels.given(options)))
 
 
 def _nothing_to_build(resolved: Resolved) -> Failure:
@@ -89,7 +99,7 @@ def _left(resolved: Resolved, names: Sequence[str], options: argparse.Namespace)
     report(cfg.check(resolved, cfgs=options.cfgs, given=levels.given(options)))
     if not conditional:
         return list(names)
-    active = cfg.active(resolved, engine_usable=resolved.config.llvm.enzyme, cfgs=options.cfgs)
+    active = cfg.active(resolved, engine_usable=fallback.missing_engine(resolved) is None, cfgs=options.cfgs)
     left = []
     for name in names:
         when = cfg.when_of(resolved, name)

@@ -9,6 +9,7 @@ from bootstrap.cfg import configured, expression, levels
 from bootstrap.cfg.tokens import Text
 from bootstrap.commands.reporting import report
 from bootstrap.config import Resolved, load_for
+from plugin import fallback
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,4 +46,5 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _active(resolved: Resolved, options: argparse.Namespace) -> frozenset[expression.Cfg]:
-    return configured.active(resolved, engine_usable=not options.without_engine, cfgs=options.cfgs, triple=options.target)
+    usable = not options.without_engine and fallback.missing_engine(resolved) is None
+    return configured.active(resolved, engine_usable=usable, cfgs=options.cfgs, triple=options.target)

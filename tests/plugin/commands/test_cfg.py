@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.commands import cfg
 from bootstrap.diagnostics import Failure
+from plugin.commands import cfg
 from tests.bootstrap.commands.running import run
 
 
