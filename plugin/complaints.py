@@ -8,9 +8,9 @@ from pathlib import Path
 from bootstrap.diagnostics import Diagnostic, Failure, Span
 from bootstrap.files import raise_if_full
 from bootstrap.process import Completed
+from plugin.definition import CARRIER
 
 _GENERATED = re.compile(r"^(preprocess_|fwddiffe?\d*|diffe|augmented_|fakeaugmented_|nofree_)+")
-_CARRIER = re.compile(r"\.carrier\..*$")
 _COMPLAINT = re.compile(r"(?i:cannot|illegal|mismatched|unhandled|unknown|constant memory|active|failed) ")
 _ERROR = re.compile(
     r"^error: (?P<file>.*?):(?P<line>\d+):(?P<column>\d+): in function (?P<function>\S+) .*?: Enzyme: (?P<message>.*)$", re.MULTILINE
@@ -53,7 +53,7 @@ def explain(stderr: str, root: Path, kept: tuple[str, ...]) -> Diagnostic:
     if found is None:
         first = next((line for line in stderr.splitlines() if "rror" in line), "it gave no reason")
         return Diagnostic(code="E0510", message=f"Enzyme refused the module: {first}", notes=kept)
-    function = _CARRIER.sub("", _GENERATED.sub("", found["function"]))
+    function = _GENERATED.sub("", found["function"]).partition(CARRIER)[0]
     span = _span(root / found["file"], int(found["line"]), int(found["column"]))
     rule = _NO_RULE.search(found["message"])
     if rule:

@@ -14,6 +14,9 @@ from plugin.activity import AutoDiffItem, DiffActivity, DiffMode
 from plugin.signature import Derivative, Function
 from plugin.validity import fault
 
+CARRIER = ".carrier."
+"""What stands in a carrier's name between the primal's and the derivative's."""
+
 
 def structure_of(derivative: Derivative, triple: str) -> StructReturn | None:
     """How the derivative returns its values, when they are several; raises `Failure` (E0515) where the platform's rule is not known."""
@@ -65,7 +68,7 @@ def _entry(item: AutoDiffItem) -> str:
 
 
 def _carrier_name(item: AutoDiffItem) -> str:
-    return symbol(f"{item.source}.carrier.{item.target}")
+    return symbol(f"{item.source}{CARRIER}{item.target}")
 
 
 def _declared(primal: Function) -> str:

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 import llvmlite.binding as llvm
 
 from bootstrap.diagnostics import Failure, fail
-from plugin import lowering, module
+from plugin import callgraph, lowering, module
 from plugin.activity import ENZYME
+from plugin.definition import CARRIER
 from plugin.frontend import Frontend
 from plugin.signature import Derivative
 
@@ -95,10 +96,12 @@ def _differentiated(unit: ModuleRef, machine: llvm.TargetMachine, job: CompileUn
     renamed = _plain_allocators(unit)
     with clock.stage("pre"):
         unit = _guarded(unit)
-        _save(unit, job.folder / "lowered.ll")
+        _refuse_cycles(_save(str(unit), job.folder / "lowered.ll"))
         optimise(unit, machine, full=False)
+        given = job.folder / "pre.ll"
+        _save(callgraph.ordered(str(unit)), given)
     with clock.stage("enzyme"):
-        text = job.engine.run(_save(unit, job.folder / "pre.ll"), job.folder, job.root, job.engine_options).read_text(encoding="utf-8")
+        text = job.engine.run(given, job.folder, job.root, job.engine_options).read_text(encoding="utf-8")
     with clock.stage("check"):
         check_nothing_left(text)
         text = module.without_overalignment(module.without_attribute(text, SPECULATION_GUARD))
@@ -192,10 +195,19 @@ def check_nothing_left(text: str) -> None:
         )
 
 
-def _save(unit: ModuleRef, path: Path) -> Path:
+def _save(text: str, path: Path) -> str:
     # As text: LLVM 22's bitcode has no form for metadata among variable arguments and silently writes some integer in its place.
-    path.write_text(str(unit), encoding="utf-8")
-    return path
+    path.write_text(text, encoding="utf-8")
+    return text
+
+
+def _refuse_cycles(text: str) -> None:
+    """Raise `Failure` (E0517) when functions of IR text are differentiated and call their own derivatives."""
+    cycle = [name for name in callgraph.CallGraph.of(text).cycle() if CARRIER not in name]
+    if cycle:
+        way = " -> ".join(f"`{name}`" for name in cycle)
+        notes = [f"`{cycle[0]}` is a derivative of `{cycle[1]}`, which comes to need it again"]
+        raise fail("E0517", f"derivatives are made from each other: {way}", notes=notes, help=["let the primal do without its derivative"])
 
 
 def target_machine(triple: str, cpu: str) -> llvm.TargetMachine:
