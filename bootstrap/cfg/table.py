@@ -38,7 +38,8 @@ class Row:
 
     `when` says in words when it is set, `controlled_by` names the flag or key that decides it, `feature` is the gate that it needs,
     `nightly` tells that it is only ever set on a channel that allows unstable features. `internal` cfgs are for the compiler's own sources,
-    and those declare them. `yours` may be set by `--cfg` as well.
+    and those declare them. `yours` may be set by `--cfg` as well. `one_value`: no two of its values
+    are set at once; of those that the target sets, one always is.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Row:
     nightly: bool = False
     internal: bool = False
     yours: bool = False
+    one_value: bool = False
 
     @property
     def forms(self) -> Forms:
@@ -61,11 +63,12 @@ class Row:
         return Forms(bare=self.bare, values=known or None)
 
 
-def _target(name: str, when: str, *, bare: bool = False, valued: bool = True) -> Row:
-    return Row(name=name, set_by=SetBy.TARGET, when=when, bare=bare, values=ANY if valued else frozenset(), controlled_by="--target")
+def _target(name: str, when: str, *, bare: bool = False, one_value: bool = False) -> Row:
+    values = frozenset[str]() if bare else ANY
+    return Row(name=name, set_by=SetBy.TARGET, when=when, bare=bare, values=values, controlled_by="--target", one_value=one_value)
 
 
-def _compiler(name: str, flag: str, *values: str, feature: str = "", nightly: bool = False) -> Row:
+def _compiler(name: str, flag: str, *values: str, feature: str = "", nightly: bool = False, one_value: bool = False) -> Row:
     return Row(
         name=name,
         set_by=SetBy.COMPILER,
@@ -75,6 +78,7 @@ def _compiler(name: str, flag: str, *values: str, feature: str = "", nightly: bo
         controlled_by=flag,
         feature=feature,
         nightly=nightly,
+        one_value=one_value,
     )
 
 
@@ -113,7 +117,7 @@ ROWS = (
     _compiler("debug_assertions", "-C debug-assertions"),
     _tool("doc", "rustdoc"),
     _tool("doctest", "rustdoc --test"),
-    _compiler("fmt_debug", "-Z fmt-debug", "full", "none", "shallow", feature="fmt_debug", nightly=True),
+    _compiler("fmt_debug", "-Z fmt-debug", "full", "none", "shallow", feature="fmt_debug", nightly=True, one_value=True),
     Row(
         name="llvm_enzyme",
         set_by=SetBy.CONFIG,
@@ -129,10 +133,11 @@ ROWS = (
         when="always: the LLVM in which modules are optimised",
         values=frozenset(str(major) for major in range(OLDEST_CLANG, LLVM_MAJOR + 1)),
         controlled_by="enzyme.artifact",
+        one_value=True,
     ),
     _tool("miri", "cargo miri"),
     _compiler("overflow_checks", "-C overflow-checks", feature="cfg_overflow_checks"),
-    _compiler("panic", "-C panic", "abort", "immediate-abort", "unwind"),
+    _compiler("panic", "-C panic", "abort", "immediate-abort", "unwind", one_value=True),
     _compiler("proc_macro", "--crate-type proc-macro"),
     _compiler(
         "relocation_model",
@@ -140,16 +145,17 @@ ROWS = (
         *("dynamic-no-pic", "pic", "pie", "ropi", "ropi-rwpi", "rwpi", "static"),
         feature="cfg_relocation_model",
         nightly=True,
+        one_value=True,
     ),
     _tool("rust_analyzer", "rust-analyzer"),
     _tool("rustfmt", "cargo fmt"),
     _compiler("sanitize", "-Z sanitizer", *_SANITIZERS, feature="cfg_sanitize"),
     _compiler("sanitizer_cfi_generalize_pointers", "-Z sanitizer=cfi", feature="cfg_sanitizer_cfi"),
     _compiler("sanitizer_cfi_normalize_integers", "-Z sanitizer=cfi", feature="cfg_sanitizer_cfi"),
-    _target("target_abi", "always; the empty string where the triple names none"),
-    _target("target_arch", "always"),
-    _target("target_endian", "always"),
-    _target("target_env", "always; the empty string where the triple names none"),
+    _target("target_abi", "always; the empty string where the triple names none", one_value=True),
+    _target("target_arch", "always", one_value=True),
+    _target("target_endian", "always", one_value=True),
+    _target("target_env", "always; the empty string where the triple names none", one_value=True),
     _target("target_family", "once for each family of the target"),
     Row(
         name="target_feature",
@@ -165,14 +171,14 @@ ROWS = (
         values=frozenset(_WIDTHS),
         controlled_by="--target",
     ),
-    _target("target_os", "always"),
-    _target("target_pointer_width", "always"),
+    _target("target_os", "always", one_value=True),
+    _target("target_pointer_width", "always", one_value=True),
     _compiler("target_thread_local", "--target", feature="cfg_target_thread_local"),
-    _target("target_vendor", "always"),
+    _target("target_vendor", "always", one_value=True),
     Row(name="test", set_by=SetBy.TOOL, when="a test harness is built", bare=True, controlled_by="--test", yours=True),
     _compiler("ub_checks", "-Z ub-checks", feature="cfg_ub_checks"),
-    _target("unix", "target_family is unix", bare=True, valued=False),
-    _target("windows", "target_family is windows", bare=True, valued=False),
+    _target("unix", "target_family is unix", bare=True),
+    _target("windows", "target_family is windows", bare=True),
 )
 
 

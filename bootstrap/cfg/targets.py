@@ -89,6 +89,12 @@ def values(name: str) -> frozenset[str]:
 
 
 @functools.cache
+def families() -> Mapping[str, frozenset[frozenset[str]]]:
+    """By operating system: the families that its targets have, each combination of them once."""
+    return {system: frozenset(frozenset(each.split()) for each in some) for system, some in _table()["families"].items()}
+
+
+@functools.cache
 def _table() -> Mapping[str, Mapping[str, list[str]]]:
     table: Mapping[str, Mapping[str, list[str]]] = json.loads(TABLE.read_bytes())
     return table
@@ -101,10 +107,15 @@ def generate(rustc: str = "rustc") -> str:
         made = {triple: found for triple, found in zip(triples, pool.map(functools.partial(ask, rustc), triples), strict=True) if found}
     rows = {triple: [shown(each) for each in _sorted(made[triple])] for triple in COMMON if triple in made}
     listed: dict[str, list[str]] = {}
+    systems: dict[str, set[str]] = {}
+    for cfgs in made.values():
+        system = next(value or "" for name, value in cfgs if name == "target_os")
+        systems.setdefault(system, set()).add(" ".join(sorted(value or "" for name, value in cfgs if name == "target_family")))
     for name, value in _sorted(frozenset().union(*made.values())):
         if value is not None and name != "target_feature":
             listed.setdefault(name, []).append(value)
-    return json.dumps({"targets": rows, "values": listed}, indent=1) + "\n"
+    kinds = {system: sorted(some) for system, some in sorted(systems.items())}
+    return json.dumps({"targets": rows, "values": listed, "families": kinds}, indent=1) + "\n"
 
 
 def _sorted(cfgs: Iterable[Cfg]) -> list[Cfg]:

@@ -21,19 +21,21 @@ def run(options: argparse.Namespace) -> int:
     """Print the findings to standard output; the exit status is 2 when there is an error."""
     from bootstrap import cfg  # noqa: PLC0415 - the model takes 80 ms
     from bootstrap.cfg import levels  # noqa: PLC0415
-    from bootstrap.config import advice, load_for  # noqa: PLC0415
+    from bootstrap.config import advice, arguments_of, examine, in_order  # noqa: PLC0415
 
     form = options.format or ("json" if options.json else "text")
+    given = levels.given(options)
     resolved: Resolved | None = None
     try:
-        resolved = load_for(options)
-        found = Failure(*advice(resolved), *cfg.check(resolved, cfgs=options.cfgs, given=levels.given(options)))
-    except Failure as failure:
-        found = failure
-    _print(rendered(found.diagnostics, form, color=_color(options)))
-    if resolved is not None and form == "text" and found.exit_status == 0:
+        resolved, found = examine(**arguments_of(options))
+        found += [*advice(resolved), *cfg.check(resolved, cfgs=options.cfgs)]
+        failure = Failure(*in_order(resolved, levels.apply(found, given)))
+    except Failure as unreadable:
+        failure = unreadable
+    _print(rendered(failure.diagnostics, form, color=_color(options)))
+    if resolved is not None and form == "text" and failure.exit_status == 0:
         _print("\n".join(_summary(resolved)))
-    return found.exit_status
+    return failure.exit_status
 
 
 def _summary(resolved: Resolved) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from bootstrap.config import keys
-from bootstrap.config.layers import Layer
+from bootstrap.config.layers import LEAF_DEPTH, Layer, Origin, unflatten
 from bootstrap.config.model import Config, kind
 from bootstrap.config.toml import KeyPath
 from bootstrap.diagnostics import Diagnostic, Span
@@ -66,6 +66,32 @@ def check(layer: Layer) -> list[Diagnostic]:
         more = f"{len(errors) - MAX_FAULTS} more faults in `{layer.name}` are not shown"
         found.append(Diagnostic(code=found[-1].code, message=more))
     return found
+
+
+def sound(origins: Mapping[KeyPath, tuple[Origin, ...]]) -> tuple[Config, dict[str, Any], frozenset[KeyPath]]:
+    """The configuration and its table without the keys that are wrong, and these keys.
+
+    A key of a unit that has to be there stands with the model's example, so that the rest of the unit can be looked at.
+    """
+    leaves: dict[KeyPath, Any] = {path: each[0].value for path, each in origins.items()}
+    wrong = set[KeyPath]()
+    while True:
+        data = unflatten(leaves)
+        try:
+            return Config.model_validate(data), data, frozenset(wrong)
+        except ValidationError as error:
+            found = [(path_of(each["loc"]), each["type"]) for each in error.errors(include_url=False, include_context=False)]
+        absent = {path for path, kind in found if kind == "missing" and len(path) <= LEAF_DEPTH}
+        cut = {path[:LEAF_DEPTH] for path, _ in found} - absent
+        tables = {each for path in cut for each in _around(path)}  # an empty one is a leaf
+        leaves = {path: value for path, value in leaves.items() if path not in tables and cut.isdisjoint(_around(path))}
+        leaves |= {path: key.example for path in absent if (key := keys.find(path))}
+        wrong |= absent | cut
+
+
+def _around(path: KeyPath) -> list[KeyPath]:
+    """A path, and those of the tables around it."""
+    return [path[:length] for length in range(1, len(path) + 1)]
 
 
 def fits(path: KeyPath, value: object) -> bool:

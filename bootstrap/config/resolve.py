@@ -29,7 +29,8 @@ class Resolved:
     """A configuration and its history.
 
     `file` is the configuration file, None when there is none; relative paths are relative to `root`. `data` is the table of what the layers
-    set, without defaults; `origins` has for each of its keys the winner and then the losers; `layers` are the weakest first.
+    set, without defaults; `origins` has for each of its keys the winner and then the losers; `layers` are the weakest first. `faulty` are
+    the keys that are wrong, and that `config` and `data` are without; only `examine` gives a configuration that has any.
     """
 
     config: Config
@@ -40,6 +41,7 @@ class Resolved:
     layers: tuple[Layer, ...]
     environment: Mapping[str, str]
     warnings: tuple[Diagnostic, ...] = ()
+    faulty: frozenset[KeyPath] = frozenset()
 
     def origin(self, key: str | KeyPath) -> Origin | None:
         """The origin of the value in force at `key`, or of the value that it is inside of; None when it is the default."""
@@ -89,11 +91,27 @@ def load(
     `overrides` are `KEY=VALUE` as `--set` takes them, `flags` the values of other options by key. Raises `Failure` with every fault of
     every file: what `read` raises, broken rules between keys, and features that the channel does not allow.
     """
-    resolved = read(path, overrides=overrides, profile=profile, environment=environment, flags=flags)
-    found = faults.in_order([*broken_rules(resolved), *refused_features(resolved)], _paths(reversed(resolved.layers)))
+    resolved, found = examine(path, overrides=overrides, profile=profile, environment=environment, flags=flags)
     if any(each.severity is Severity.ERROR for each in found):
         raise Failure(*found)
-    return dataclasses.replace(resolved, warnings=(*resolved.warnings, *found))
+    return dataclasses.replace(resolved, warnings=tuple(found))
+
+
+def examine(
+    path: Path | None,
+    *,
+    overrides: Sequence[str] = (),
+    profile: str | None = None,
+    environment: Mapping[str, str] = os.environ,
+    flags: Mapping[KeyPath, Any] | None = None,
+) -> tuple[Resolved, list[Diagnostic]]:
+    """As `load`, with every finding in the order of the files; the configuration is without the keys that are wrong.
+
+    Raises `Failure` when a file is missing or cannot be read, so that nothing is known of what it sets.
+    """
+    resolved, found = _resolved(path, overrides=overrides, profile=profile, environment=environment, flags=flags)
+    found += [*broken_rules(resolved), *refused_features(resolved)]
+    return resolved, in_order(resolved, found)
 
 
 def read(
@@ -105,26 +123,37 @@ def read(
     flags: Mapping[KeyPath, Any] | None = None,
 ) -> Resolved:
     """As `load`, without the rules between keys and the gates: for showing a configuration that does not pass them."""
+    resolved, found = _resolved(path, overrides=overrides, profile=profile, environment=environment, flags=flags)
+    if found:
+        raise Failure(*in_order(resolved, found))
+    return resolved
+
+
+def _resolved(
+    path: Path | None, *, overrides: Sequence[str], profile: str | None, environment: Mapping[str, str], flags: Mapping[KeyPath, Any] | None
+) -> tuple[Resolved, list[Diagnostic]]:
+    """The configuration as far as it is sound, and what is wrong with single keys; raises `Failure` as `examine` does."""
     flags = {**(flags or {}), **({("profile",): profile} if profile is not None else {})}
     file = files.locate(path, environment)
     gatherer = gather(file, overrides=overrides, environment=environment, flags=flags)
     layers = tuple(reversed(gatherer.layers))
     origins = merge(layers)
-    data = winners(origins)
     found = [*gatherer.faults, *(each for layer in gatherer.layers for each in faults.check(layer))]
-    if not gatherer.faults:
-        found += faults.incomplete(data, functools.partial(_opened_by, origins))
-    if found:
+    if gatherer.faults:
         raise Failure(*faults.in_order(found, _paths(gatherer.layers)))
-    return Resolved(
-        config=Config.model_validate(data),
+    found += faults.incomplete(winners(origins), functools.partial(_opened_by, origins))
+    config, data, faulty = faults.sound(origins)
+    resolved = Resolved(
+        config=config,
         data=data,
         file=file,
         root=file.parent if file else Path.cwd(),
         origins=origins,
         layers=layers,
         environment=environment,
+        faulty=faulty,
     )
+    return resolved, found
 
 
 def load_for(options: argparse.Namespace) -> Resolved:
@@ -190,12 +219,17 @@ def _opened_by(origins: Mapping[KeyPath, tuple[Origin, ...]], path: KeyPath) -> 
 
 def broken_rules(resolved: Resolved, rules: Iterable[Rule] = RULES) -> list[Diagnostic]:
     """A diagnostic, with both places, for each broken rule between keys."""
-    return [_broken(resolved, each) for rule in rules for each in rule(resolved.config, resolved.root)]
+    return [_broken(resolved, each) for rule in rules for each in rule.broken(resolved.config, resolved.root, resolved.faulty)]
 
 
 def advice(resolved: Resolved) -> list[Diagnostic]:
-    """All warnings of a configuration, in the order of its files."""
-    return faults.in_order([*resolved.warnings, *broken_rules(resolved, ADVICE)], _paths(reversed(resolved.layers)))
+    """The warnings that are only for `check`."""
+    return broken_rules(resolved, ADVICE)
+
+
+def in_order(resolved: Resolved, found: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """What was found, in the order of the configuration's files."""
+    return faults.in_order(found, _paths(reversed(resolved.layers)))
 
 
 def _broken(resolved: Resolved, violation: Violation) -> Diagnostic:
@@ -216,7 +250,7 @@ def refused_features(resolved: Resolved, *, unit: str | None = None) -> list[Dia
     A unit with a `when` counts only when it is named by `unit`, and then alone.
     """
     used = [each for each in gates.uses(resolved.data, conditional=unit) if unit is None or each.unit == unit]
-    if not used:
+    if not used or resolved.faulty & {CHANNEL, *(each.enabled_by.key for each in gates.FEATURES if each.enabled_by)}:
         return []
     channel_key = CHANNEL if CHANNEL in resolved.origins else None
     return gates.require_all(used, resolved.channel, span_of=resolved.span_of, channel_key=channel_key)

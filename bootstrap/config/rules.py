@@ -1,15 +1,24 @@
-"""Rules between keys, as data: each looks at the resolved configuration and names the keys that contradict each other."""
+"""Rules between keys, as data: each names the keys that it looks at, and finds those that contradict each other.
+
+A rule is not asked about a unit, or at all, where one of its keys is wrong by itself: that is told already.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from bootstrap.config.keys import dotted, literal
 from bootstrap.config.model import Config, Uniform, Unit
 from bootstrap.config.toml import KeyPath
-from bootstrap.diagnostics import Severity
+from bootstrap.diagnostics import Failure, Severity
+
+if TYPE_CHECKING:
+    from bootstrap.cfg.expression import Cfg
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +34,27 @@ class Violation:
     severity: Severity = Severity.ERROR
 
 
-Rule = Callable[[Config, Path], Iterator[Violation]]
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A rule: the keys that it looks at, `*` for a name of the user's, and how it is checked."""
+
+    keys: tuple[tuple[str, ...], ...]
+    check: Callable[[Config, Path], Iterator[Violation]]
+
+    def broken(self, config: Config, root: Path, faulty: Collection[KeyPath] = ()) -> Iterator[Violation]:
+        """Where the rule is broken; nothing is said of what depends on one of the keys `faulty`."""
+        blind = [path for path in faulty if any(_meet(key, path) for key in self.keys)]
+        for each in self.check(config, root) if not any(path[0] not in NAMED_TABLES for path in blind) else ():
+            if not any(path[:2] == each.key[:2] for path in blind):
+                yield each
+
+
+NAMED_TABLES = ("target", "unit")
+
+
+def _meet(key: tuple[str, ...], path: KeyPath) -> bool:
+    """Whether a key of the model is the one at `path`, or one around it or in it."""
+    return all(part in ("*", other) for part, other in zip(key, path, strict=False))
 
 
 def targets_are_unique(config: Config, root: Path) -> Iterator[Violation]:
@@ -123,15 +152,111 @@ def paths_exist(config: Config, root: Path) -> Iterator[Violation]:
             yield Violation(code="E0219", key=key, message=message, label=label, severity=Severity.WARNING)
 
 
+def whens_can_be_true(config: Config, root: Path) -> Iterator[Violation]:
+    """The condition of a unit must be true for some target and some cfgs, or the unit is never built."""
+    del root
+    for path, unit in _units(config):
+        if unit.when is not None and not _possible(unit.when, {}):
+            yield Violation(
+                code="E0275",
+                key=(*path, "when"),
+                message=f"the condition of the unit `{path[-1]}` can never be true, and the unit is never built",
+                label="no target and no cfgs make it true",
+            )
+
+
+def whens_can_be_true_here(config: Config, root: Path) -> Iterator[Violation]:
+    """The condition of a unit should not contradict what the configuration says; it may be meant so, so this is a warning."""
+    del root
+    settled = _settled(config)
+    together = {cfg: value for given in settled.values() for cfg, value in given.items()}
+    for path, unit in _units(config):
+        if unit.when is not None and not _possible(unit.when, together) and _possible(unit.when, {}):
+            alone = (key for key, given in settled.items() if not _possible(unit.when, given))
+            other = next(alone, None)
+            because = f"`{dotted(other)}` is `{literal(_value(config, other))}`" if other else "of what `[llvm]` and `[cfg]` say"
+            yield Violation(
+                code="E0276",
+                key=(*path, "when"),
+                message=f"the unit `{path[-1]}` is never built, because {because}",
+                label="this cannot be true",
+                other=other,
+                other_label="as long as this is so",
+                severity=Severity.WARNING,
+            )
+
+
+def _settled(config: Config) -> Mapping[KeyPath, Mapping[Cfg, bool]]:
+    """The cfgs that a key of the configuration alone decides, whatever the target is."""
+    from bootstrap.cfg import specification, table  # noqa: PLC0415 - only for configurations with units
+
+    found: dict[KeyPath, Mapping[Cfg, bool]] = {}
+    if not config.llvm.enzyme:
+        found["llvm", "enzyme"] = {("llvm_enzyme", None): False, ("autodiff_fallback", None): False}
+    for index, text in enumerate(config.cfg.set):
+        with contextlib.suppress(Failure):  # what cannot be read is told as that
+            cfg = specification.parse_cfg(text, origin="cfg.set")
+            if table.disallowed(cfg) is None:
+                found["cfg", "set", index] = {cfg: True}
+    return found
+
+
+def _possible(when: str, given: Mapping[Cfg, bool]) -> bool:
+    """Whether a condition can be true; one that cannot be read is told as that, and counts as possible."""
+    from bootstrap.cfg import expression, possible  # noqa: PLC0415 - only for units with conditions
+
+    try:
+        return possible.possible(expression.parse(when), given)
+    except Failure:
+        return True
+
+
+def plugins_share_llvm(config: Config, root: Path) -> Iterator[Violation]:
+    """A plugin of Enzyme runs in the libLLVM of the program that loads it, so there has to be one."""
+    del root
+    if config.llvm.link_shared or not config.llvm.enzyme:
+        return
+    by_artifact = config.enzyme.provider in ("auto", "pinned") and config.enzyme.artifact.startswith(PLUGIN)
+    if by_artifact or config.enzyme.provider in OF_PLUGINS:
+        key = ("enzyme", "artifact" if by_artifact else "provider")
+        yield Violation(
+            code="E0277",
+            key=("llvm", "link-shared"),
+            message=f"`{dotted(key)} = {literal(_value(config, key))}` is a plugin of Enzyme, and it needs libLLVM as a shared library",
+            label="write `true`, or leave it out",
+            other=key,
+            other_label="the plugin",
+        )
+
+
+PLUGIN = "plugin-"
+"""How the name of a pinned plugin begins; a driver has its LLVM in itself."""
+OF_PLUGINS = frozenset({"path", "url", "source"})
+"""The providers that bring a plugin."""
+
+
+def _value(config: Config, path: KeyPath) -> object:
+    """The value at a key of a section, or an item of it."""
+    section, name, *index = path
+    value: Any = getattr(getattr(config, str(section)), str(name).replace("-", "_"))
+    return value[index[0]] if index else value
+
+
+_UNIT = ("unit", "*")
 RULES: tuple[Rule, ...] = (
-    targets_are_unique,
-    target_is_not_source,
-    verified_targets_exist,
-    bounds_are_ordered,
-    build_dir_is_its_own,
+    Rule(keys=((*_UNIT, "autodiff"),), check=targets_are_unique),
+    Rule(keys=((*_UNIT, "autodiff"),), check=target_is_not_source),
+    Rule(keys=((*_UNIT, "autodiff"), (*_UNIT, "verify")), check=verified_targets_exist),
+    Rule(keys=((*_UNIT, "verify"),), check=bounds_are_ordered),
+    Rule(keys=(("build", "build-dir"),), check=build_dir_is_its_own),
+    Rule(keys=((*_UNIT, "when"),), check=whens_can_be_true),
+    Rule(keys=(("llvm", "link-shared"), ("llvm", "enzyme"), ("enzyme", "provider"), ("enzyme", "artifact")), check=plugins_share_llvm),
 )
 """What every command holds a configuration to."""
-ADVICE: tuple[Rule, ...] = (paths_exist,)
+ADVICE: tuple[Rule, ...] = (
+    Rule(keys=((*_UNIT, "sources"), ("target", "*")), check=paths_exist),
+    Rule(keys=((*_UNIT, "when"), ("llvm", "enzyme"), ("cfg", "set")), check=whens_can_be_true_here),
+)
 """What only `check` tells; its warnings need places, and those take longer than all the rest."""
 
 

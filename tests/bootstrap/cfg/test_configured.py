@@ -102,7 +102,7 @@ def test_a_gated_cfg_needs_its_feature_whatever_is_allowed(tmp_path: Path, name:
 
 
 def test_any_name_may_be_expected(tmp_path: Path) -> None:
-    text = "[cfg]\ncheck = ['cfg(any())']\n[unit.u]\nsources = ['a.c']\nwhen = 'all(anything, unix = \"x\")'\n"
+    text = "[cfg]\ncheck = ['cfg(any())']\n[unit.u]\nsources = ['a.c']\nwhen = 'any(anything, unix = \"x\")'\n"
     assert [each.message for each in check(configured(tmp_path, text))] == ["unexpected value `x` for the cfg `unix`"]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap.config import advice, load
+from bootstrap.config import advice, examine, in_order, load
 from bootstrap.config.model import Config
 from bootstrap.config.rules import RULES
 from bootstrap.diagnostics import Failure, Severity
@@ -14,7 +14,7 @@ Write = Callable[..., Path]
 
 
 def test_the_defaults_break_no_rule(folder: Path) -> None:
-    assert [violation for rule in RULES for violation in rule(Config(), folder)] == []
+    assert [violation for rule in RULES for violation in rule.broken(Config(), folder)] == []
 
 
 @pytest.mark.parametrize("build_dir", [".", "./", "..", "/", "sub/..", "../{name}", "link"])
@@ -37,7 +37,7 @@ def test_missing_paths_are_warnings_with_their_places(write: Write) -> None:
     write("[unit.a]\nsources = ['there.c', 'gone.c']\n[target.t]\ncc = '/no/such/clang'\nlinker = 'cc'\n")
     resolved = load(None, environment={})
     assert resolved.warnings == ()
-    warnings = advice(resolved)
+    warnings = in_order(resolved, advice(resolved))
     assert [(each.code, each.severity, each.span and each.span.line) for each in warnings] == [
         ("E0219", Severity.WARNING, 2),
         ("E0219", Severity.WARNING, 4),
@@ -58,3 +58,72 @@ def test_bounds_may_be_given_one_at_a_time(write: Write) -> None:
         (found,) = (each for each in caught.value.diagnostics if each.code == "E0213")
         assert found.span
         assert found.span.source[found.span.column - 1 : found.span.end_column - 1] == bounds.partition(",")[0].partition(" = ")[2]
+
+
+def found_in(write: Write, text: str) -> list[tuple[str, int, int]]:
+    """The code of each finding, its line, and that of the second place."""
+    write(text)
+    resolved, found = examine(None, environment={})
+    told = in_order(resolved, [*found, *advice(resolved)])
+    return [(each.code, each.span.line if each.span else 0, each.related[0].span.line if each.related else 0) for each in told]
+
+
+WHEN = "[cfg]\nset = ['a b', 'fast', 'windows']\n[unit.a]\nsources = ['a.c']\nwhen = '{}'\n"
+
+
+@pytest.mark.parametrize(
+    ("when", "expected"),
+    [
+        ("all(unix, windows)", [("E0275", 5, 0)]),
+        ("any()", [("E0275", 5, 0)]),
+        ("not(fast)", [("E0276", 5, 2)]),
+        ("all(unix, not(fast))", [("E0276", 5, 2)]),
+        ("autodiff_fallback", [("E0276", 5, 0)]),
+        ("all(fast, unix)", []),
+        ("all(unix", []),
+        ("all(fast, other)", []),
+    ],
+)
+def test_a_condition_that_cannot_be_true(write: Write, when: str, expected: list[tuple[str, int, int]]) -> None:
+    write("int x;", "a.c")
+    assert found_in(write, WHEN.format(when)) == expected
+
+
+def test_a_condition_that_two_keys_contradict_together(write: Write) -> None:
+    write("int x;", "a.c")
+    assert found_in(write, WHEN.format("any(llvm_enzyme, not(fast))")) == [("E0276", 5, 0)]
+    assert found_in(write, "[llvm]\nenzyme = true\n[rust]\nchannel = 'nightly'\n" + WHEN.format("any(llvm_enzyme, not(fast))")) == []
+
+
+@pytest.mark.parametrize(
+    ("llvm", "enzyme", "place"),
+    [
+        ("enzyme = true\nlink-shared = false", "provider = 'path'", 4),
+        ("enzyme = true\nlink-shared = false", "artifact = 'plugin-15'", 4),
+        ("enzyme = true\nlink-shared = false", "artifact = 'driver-22'", None),
+        ("enzyme = true", "provider = 'path'", None),
+        ("link-shared = false", "provider = 'path'", None),
+    ],
+)
+def test_a_plugin_shares_libllvm(write: Write, llvm: str, enzyme: str, place: int | None) -> None:
+    found = found_in(write, f"[llvm]\n{llvm}\n[enzyme]\n{enzyme}\n[rust]\nchannel = 'nightly'\n")
+    assert found == ([] if place is None else [("E0277", 3, place + 1)])
+
+
+ITEM = "[[unit.a.autodiff]]\nsource = 'f'\ntarget = 'f'\nmode = 'reverse'\ninputs = [{inputs}]\n"
+HEAD = "[rust]\nchannel = 'nightly'\n[llvm]\nenzyme = true\n[unit.a]\n"
+
+
+def test_what_is_wrong_by_itself_hides_only_the_rules_that_look_at_it(write: Write) -> None:
+    unit = "sources = [3]\nwhen = 'all(unix, windows)'\n"
+    assert found_in(write, HEAD + unit + ITEM.format(inputs="")) == [("E0203", 6, 0), ("E0275", 7, 0), ("E0211", 10, 9)]
+    assert found_in(write, HEAD + unit + ITEM.format(inputs="1")) == [("E0203", 6, 0), ("E0275", 7, 0), ("E0203", 12, 0)]
+    assert found_in(write, HEAD + "when = 3\n" + ITEM.format(inputs="")) == [("E0207", 5, 0), ("E0203", 6, 0), ("E0211", 9, 8)]
+
+
+def test_the_gates_wait_for_the_keys_that_open_them(write: Write) -> None:
+    gated = "[unit.a]\nsources = ['a.c']\n" + ITEM.format(inputs="").replace("target = 'f'", "target = 'g'").replace("reverse", "forward")
+    write("int x;", "a.c")
+    assert [code for code, _, _ in found_in(write, "[build]\njobs = 'x'\n" + gated)] == ["E0203", "E0208", "E0208"]
+    assert [code for code, _, _ in found_in(write, "[rust]\nchannel = 'x'\n" + gated)] == ["E0206"]
+    assert [code for code, _, _ in found_in(write, "[llvm]\nenzyme = 3\n" + gated)] == ["E0203"]
