@@ -8,7 +8,7 @@ bare name, or the name with a value.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from bootstrap.diagnostics import Span
 
@@ -136,28 +136,47 @@ def _set(lists: Lists, name: str, cell: str) -> str:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """What a list has of a name before and after; None where it does not have it. Of a gated name it is the feature."""
+    """What a list has of a name before and after; None where it does not have it. Of a gated name it is the feature.
+
+    `added` and `removed` are values, where both sources tell all of them.
+    """
 
     which: str
     name: str
     before: str | None
     after: str | None
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         sign = "+" if self.before is None else "-" if self.after is None else "~"
-        change = self.after if self.before is None else self.before if self.after is None else f"{self.before} -> {self.after}"
-        return f"{LETTERS[self.which]} {sign} {self.name} {change}".rstrip()
+        change = (
+            self.after if self.before in {None, self.after} else self.before if self.after is None else f"{self.before} -> {self.after}"
+        )
+        values = [f'{sign}"{value}"' for sign, values in (("+", self.added), ("-", self.removed)) for value in values]
+        return " ".join([LETTERS[self.which], sign, self.name, *([change] if change else []), *values])
 
 
 def differences(old: Lists, new: Lists) -> list[Difference]:
     """What changed between two sources, in the lists that both tell."""
-    found = []
-    for which in LISTS:
-        if old.has(which) and new.has(which):
-            before, after = _contents(old, which), _contents(new, which)
-            changed = [name for name in sorted(before.keys() | after.keys()) if before.get(name) != after.get(name)]
-            found += [Difference(which=which, name=name, before=before.get(name), after=after.get(name)) for name in changed]
-    return found
+    return [each for which in LISTS if old.has(which) and new.has(which) for each in _differences(old, new, which)]
+
+
+def _differences(old: Lists, new: Lists, which: str) -> Iterator[Difference]:
+    before, after = _contents(old, which), _contents(new, which)
+    had, has = ({name: forms.values for name, forms in each.forms(which).items()} for each in (old, new))
+    for name in sorted(before.keys() | after.keys()):
+        earlier, later = had.get(name), has.get(name)
+        added, removed = (later - earlier, earlier - later) if earlier is not None and later is not None else (NO_VALUES, NO_VALUES)
+        if before.get(name) != after.get(name) or added or removed:
+            yield Difference(
+                which=which,
+                name=name,
+                before=before.get(name),
+                after=after.get(name),
+                added=tuple(sorted(added)),
+                removed=tuple(sorted(removed)),
+            )
 
 
 def _contents(lists: Lists, which: str) -> dict[str, str]:

@@ -101,10 +101,10 @@ def _list(options: argparse.Namespace, facts: Facts, given: Sequence[levels.Leve
 
 def _compare(options: argparse.Namespace, given: Sequence[levels.Level]) -> int:
     """The differences of two sources, and what the rules about two versions find."""
-    from bootstrap.cfg import audit, lists  # noqa: PLC0415 - as above
+    from bootstrap.cfg import audit  # noqa: PLC0415 - as above
 
     old, new = (_source(each, options) for each in options.diff)
-    changed = lists.differences(old.lists, new.lists)
+    changed = audit.differences(old, new)
     found = levels.apply(_without_accepted(options, audit.compare(old, new)), given)
     if _form(options) == "json":
         findings = json.loads(rendered(found, "json"))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from bootstrap.cfg.expression import shown
 from bootstrap.cfg.facts import Facts
@@ -202,7 +204,7 @@ def nightly_is_gated(facts: Facts) -> Iterator[Finding]:
 
 @rule("E0166", "the lists are in alphabetical order", Severity.NOTE, "paragraphs")
 def in_order(facts: Facts) -> Iterator[Finding]:
-    """The insertions in D and W that stand in no loop and under no comment are sorted, and so are the symbols."""
+    """The insertions in D and W that stand in no loop and under no comment are sorted, and so are the symbols, in one of two orders."""
     for which, paragraphs in (facts.paragraphs or {}).items():
         entries = [each for paragraph in paragraphs if not paragraph.comment for each in paragraph.entries]
         for before, after in itertools.pairwise(entries):
@@ -211,14 +213,21 @@ def in_order(facts: Facts) -> Iterator[Finding]:
                 yield Finding(
                     name=f"{which} {after.name}", message=f"`{after.name}` stands after `{before.name}` in the {list_name}", span=after.span
                 )
-    names = list(facts.symbols or ())
-    for previous, name in itertools.pairwise(names):
-        if name < previous:
-            yield Finding(
-                name=f"symbol {name}",
-                message=f"the symbol `{name}` stands after `{previous}`",
-                span=facts.symbols[name].span if facts.symbols else None,
-            )
+    for previous, name in min((_disorder(facts.symbols or (), key) for key in (str, by_number)), key=len):
+        yield Finding(
+            name=f"symbol {name}",
+            message=f"the symbol `{name}` stands after `{previous}`",
+            span=facts.symbols[name].span if facts.symbols else None,
+        )
+
+
+def _disorder(names: Iterable[str], key: Callable[[str], Any]) -> list[tuple[str, str]]:
+    return [(before, after) for before, after in itertools.pairwise(names) if key(after) < key(before)]
+
+
+def by_number(name: str) -> list[tuple[int, str]]:
+    """The order in which `f16` stands before `f128`, which the symbols have since rustc's tidy sorts so."""
+    return [(int(word), word) if word.isdecimal() else (-1, word) for word in re.split(r"(\d+)", name) if word]
 
 
 @rule("E0179", "comments that count are right", Severity.NOTE, "paragraphs")

@@ -12,6 +12,8 @@ FIRST = 151
 """The number in the code of the first rule."""
 USER_SPACE = frozenset({"test"})
 """Set by rustc, and yet the build system's to expect and to set (`harness = false`)."""
+TEST_RUNNER = frozenset({"FALSE", *USER_SPACE})
+"""What the runner of the UI tests declares for each of them."""
 TOOLS = frozenset({"clippy", "doc", "doctest", "miri", "rust_analyzer", "rustfmt"})
 """Set by tools that run rustc, never by rustc."""
 RESERVED = frozenset({*USER_SPACE, *TOOLS, "feature", "docsrs", "bootstrap"})

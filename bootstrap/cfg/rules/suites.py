@@ -9,7 +9,7 @@ from pathlib import Path
 from bootstrap.cfg.expression import shown
 from bootstrap.cfg.facts import Facts
 from bootstrap.cfg.lists import Entry
-from bootstrap.cfg.rules.rule import PREDICATES, USER_SPACE, Finding, beside, rule
+from bootstrap.cfg.rules.rule import PREDICATES, TEST_RUNNER, Finding, beside, rule
 from bootstrap.cfg.rust.suites import Refusals
 from bootstrap.cfg.rust.syntax import place
 from bootstrap.diagnostics import Severity, Span
@@ -22,17 +22,18 @@ EDITION = "edition"
 
 @rule("E0168", "each disallowed cfg has a revision and a snapshot, and there are no others", Severity.ERROR, "disallowed", "refusals")
 def each_is_tested(facts: Facts) -> Iterator[Finding]:
-    """Names in X, revisions of disallowed-cli-cfgs and its snapshots are the same."""
+    """Names in X, those that revisions of disallowed-cli-cfgs test, and its snapshots are the same."""
     test = _refusals(facts)
     revisions = {each.name: each.span for each in test.revisions}
+    tested = {each: test.flags[each][0][0] if each in test.flags else each.removesuffix("_") for each in revisions}
     names = facts.lists.forms("disallowed")
     for name in names:
-        if f"{name}_" not in revisions:
+        if name not in tested.values():
             yield Finding(
                 name=name, message=f"`{name}` is disallowed, and no revision tests it", span=facts.lists.first("disallowed", name).span
             )
     for revision, span in revisions.items():
-        if revision.removesuffix("_") not in names:
+        if tested[revision] not in names:
             yield Finding(name=revision, message=f"the revision `{revision}` tests a cfg that is not disallowed", span=span)
         if revision not in test.snapshots:
             yield Finding(name=revision, message=f"the revision `{revision}` has no snapshot", span=span)
@@ -78,7 +79,7 @@ def _sentences(test: Refusals, flags: dict[str, Entry], revision: str) -> Iterat
     cfg = test.flags.get(revision)
     if cfg is not None:
         yield f"unexpected `--cfg {shown(cfg[0])}` flag", "unexpected `--cfg"
-    entry = flags.get(revision.removesuffix("_"))
+    entry = flags.get(cfg[0][0] if cfg is not None else revision.removesuffix("_"))
     if entry is not None:
         yield f"config `{entry.name}` is only supposed to be controlled by `{entry.controlled_by}`", "controlled by"
 
@@ -104,15 +105,19 @@ def values_are_tested(facts: Facts) -> Iterator[Finding]:
 
 @rule("E0172", "every snapshot that lists the expected names has the well-known ones", Severity.ERROR, "well_known", "listings")
 def snapshots_list_all(facts: Facts) -> Iterator[Finding]:
-    """A list of expected names in a snapshot is W and what its test declares."""
+    """A list of expected names in a snapshot is W and what its test declares; one that leaves W out counts it."""
     known = facts.lists.forms("well_known")
     for each in facts.listings or ():
         file = each.span.path.name
-        for name in known:
+        left_out = len(known.keys() - set(each.names))
+        if each.more not in {None, left_out}:
+            message = f"the expected names in `{file}` are {each.more} more than it shows, and {left_out} are well known"
+            yield Finding(name=f"{file} more", message=message, span=each.span)
+        for name in known if each.more is None else ():
             if name not in each.names:
                 yield Finding(name=f"{file} {name}", message=f"the expected names in `{file}` lack `{name}`", span=each.span)
         for name in each.names:
-            if name not in known and name not in each.declared and not (name.startswith(EDITION) or name in USER_SPACE):
+            if name not in known and name not in each.declared and not (name.startswith(EDITION) or name in TEST_RUNNER):
                 yield Finding(
                     name=f"{file} {name}", message=f"the expected names in `{file}` have `{name}`, which is not well known", span=each.span
                 )

@@ -37,6 +37,8 @@ INSERTIONS = frozenset({"ins_none", "ins_str", "ins_sym"})
 FUNCTIONS = {"default": "default_configuration", "well_known": "fill_well_known", "disallowed": "disallow_cfgs"}
 """Which function keeps which list."""
 SPEC = "compiler/rustc_target/src/spec/mod.rs"
+DISALLOWED_SINCE = (1, 82)
+"""The first version with `disallow_cfgs` and its test (rust-lang/rust#126158, its release notes)."""
 CONDITIONS = frozenset({"if_expression", "match_arm", "for_expression"})
 
 Texts = Mapping[str, str]

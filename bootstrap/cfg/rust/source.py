@@ -6,11 +6,13 @@ import dataclasses
 from pathlib import Path
 
 from bootstrap.cfg.facts import Facts
-from bootstrap.cfg.lists import LISTS, Lists
+from bootstrap.cfg.lists import LISTS, Entry, Lists
+from bootstrap.cfg.rules.rule import RESERVED
 from bootstrap.cfg.rust import build_system, compiler, features, references, suites
-from bootstrap.cfg.rust.compiler import CFG, Reader, Rewrite
+from bootstrap.cfg.rust.compiler import CFG, DISALLOWED_SINCE, Reader, Rewrite
 from bootstrap.cfg.rust.syntax import function
-from bootstrap.cfg.rust.tree import Tree
+from bootstrap.cfg.rust.tree import OLDEST, Tree
+from bootstrap.diagnostics import Severity
 from bootstrap.process import TimedOut, run
 
 SECONDS = 20.0
@@ -21,6 +23,10 @@ FILL = b"fn fill_well_known"
 def read(root: Path) -> Facts:
     """The facts of the tree at `root`. Raises `Failure`: E0255 when it is no such tree, E0254 without tree-sitter."""
     tree = Tree(root)
+    for since, what in ((OLDEST, "so its lists may not be understood"), (DISALLOWED_SINCE, "so it has no list of disallowed cfgs")):
+        if tree.is_older_than(since):
+            told = "{}.{}".format(*tree.version or ())
+            tree.gap("E0185", f"the tree is of Rust {told}, older than {since[0]}.{since[1]}, {what}", severity=Severity.NOTE)
     facts = _with_references(tree, _with_build(tree, _with_suites(tree, _of_compiler(tree))))
     return dataclasses.replace(facts, gaps=tuple(tree.gaps))
 
@@ -42,7 +48,7 @@ def _of_compiler(tree: Tree) -> Facts:
 
 def _with_lists(tree: Tree, reader: Reader, facts: Facts) -> Facts:
     """What cfg.rs says: D, W and X, how they are written, and which values never arrive."""
-    lists = dataclasses.replace(facts.lists, default=reader.default(), well_known=reader.well_known(), disallowed=reader.disallowed())
+    lists = dataclasses.replace(facts.lists, default=reader.default(), well_known=reader.well_known(), disallowed=_disallowed(tree, reader))
     return dataclasses.replace(
         facts,
         lists=lists,
@@ -53,13 +59,17 @@ def _with_lists(tree: Tree, reader: Reader, facts: Facts) -> Facts:
     )
 
 
+def _disallowed(tree: Tree, reader: Reader) -> tuple[Entry, ...] | None:
+    return None if tree.is_older_than(DISALLOWED_SINCE) else reader.disallowed()
+
+
 def _with_suites(tree: Tree, facts: Facts) -> Facts:
     """What the tests and the book say."""
     builtin = frozenset(each.name for which in LISTS[:3] for each in facts.lists.entries(which)) | {"test"}
     book = suites.book(tree)
     return dataclasses.replace(
         facts,
-        refusals=suites.refusals(tree),
+        refusals=None if tree.is_older_than(DISALLOWED_SINCE) else suites.refusals(tree),
         tested=suites.tested_values(tree),
         listings=suites.listings(tree),
         values=suites.known_values(tree),
@@ -88,7 +98,8 @@ def _with_references(tree: Tree, facts: Facts) -> Facts:
     gates = [name for name in facts.symbols or () if name.startswith("cfg_")]
     pairs = [*gates, *(name.removeprefix("cfg_") for name in gates)]
     symbols = [name for name in pairs if name in (facts.symbols or ()) and name not in (facts.features or ())]
-    left = references.missing(tree, symbols, {each.name for each in facts.extra or ()})
+    # What tools and the build system set comes and goes: a release is without `bootstrap`, and crates of others ask for `rust_analyzer`.
+    left = references.missing(tree, symbols, {each.name for each in facts.extra or ()} - RESERVED)
     unused = None if facts.symbols is None or facts.features is None else frozenset(left.symbols)
     return dataclasses.replace(facts, unused=unused, unasked=frozenset(left.cfgs))
 

@@ -6,6 +6,8 @@ A *snapshot* is the expected output of a test beside it, `NAME.REVISION.stderr`.
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -27,6 +29,7 @@ BOOK = "src/doc/rustc/src/check-cfg.md"
 REVISIONS = b"revisions:"
 WRONG = "_UNEXPECTED_VALUE"
 NAMES = "expected names are: "
+MORE = re.compile(r" and (\d+) more$")
 VALUES_OF = "expected values for `"
 EXPERIMENTAL = "is experimental and subject to change"
 BEFORE_LIST = "the list of known names is as follows"
@@ -52,11 +55,15 @@ class Refusals:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """The names that one line of a snapshot gives as expected; `declared` is what the directives of its test say."""
+    """The names that a snapshot gives as expected; `declared` is what the directives of its test say.
+
+    `more` is how many others there are: a short listing leaves the well-known ones out and counts them.
+    """
 
     names: tuple[str, ...]
     span: Span
     declared: str
+    more: int | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,16 +163,18 @@ def _with_comments(node: Node) -> list[Node]:
 
 
 def listings(tree: Tree) -> list[Listing]:
-    """Every line of a snapshot about check-cfg that gives all expected names."""
+    """Every place of a snapshot about check-cfg that gives expected names; those of a long listing may stand on a line each."""
     found = []
     for path in tree.files(CHECK_CFG, ".stderr") if (tree.root / CHECK_CFG).is_dir() else ():
-        for number, line in enumerate(tree.lines(path) or (), 1):
+        lines = tree.lines(path) or []
+        for number, line in enumerate(lines, 1):
             _, mark, listed = line.partition(NAMES)
-            if mark and " more" not in listed:
+            if mark:
                 span = place(tree.root / path, number, line, mark + listed)
-                found.append(
-                    Listing(names=tuple(each.removeprefix("r#") for each in quoted(listed)), span=span, declared=_declared(tree, path))
-                )
+                more = MORE.search(listed)
+                rest = itertools.takewhile(lambda each: each.startswith("`"), lines[number:])
+                names = tuple(each.removeprefix("r#") for each in quoted("".join([listed, *rest])))
+                found.append(Listing(names=names, span=span, declared=_declared(tree, path), more=int(more[1]) if more else None))
     if not (tree.root / CHECK_CFG).is_dir():
         tree.gap("E0182", f"the folder `{CHECK_CFG}` is missing, so its snapshots are not audited")
     return found

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 MAX_BYTES = 1 << 23
 """A source that is larger is not read."""
 MARKS = ("compiler", "library", "src")
+OLDEST = (1, 80)
+"""The oldest version whose way of writing the lists is known."""
 VERSION = re.compile(r"^(\d+)\.(\d+)(?:\.\d+)?\s*$")
 
 
@@ -51,6 +53,10 @@ class Tree:
         """The version of the tree, such as (1, 85); None when `src/version` does not tell."""
         match = VERSION.match((self.data("src/version", optional=True) or b"").decode("utf-8", "replace"))
         return (int(match[1]), int(match[2])) if match else None
+
+    def is_older_than(self, version: tuple[int, int]) -> bool:
+        """Whether the tree is of an older version; False for one that does not tell."""
+        return self.version is not None and self.version < version
 
     def data(self, path: str, *, optional: bool = False) -> bytes | None:
         """The contents of a file; None, and a gap unless it is `optional`, when it cannot be had."""

@@ -50,6 +50,16 @@ def test_differences() -> None:
     assert differences(LISTS, LISTS) == []
 
 
+def test_differences_of_values() -> None:
+    def panics(*values: str) -> Lists:
+        forms = Forms(values=frozenset(values) if values else None)
+        return Lists(source="a", disallowed=(Entry(name="panic", forms=forms),))
+
+    (found,) = differences(panics("abort", "old"), panics("abort", "new", "newer"))
+    assert (str(found), found.added, found.removed) == ('X ~ panic v +"new" +"newer" -"old"', ("new", "newer"), ("old",))
+    assert differences(panics("abort"), panics()) == []  # of a list that is not told, no value is known to be gone
+
+
 @given(FORMS, FORMS, st.none() | st.sampled_from("xyz"))
 def test_forms_unite(one: Forms, other: Forms, value: str | None) -> None:
     assert (value in (one | other)) == (value in one or value in other)

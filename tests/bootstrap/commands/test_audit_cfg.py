@@ -81,7 +81,9 @@ def test_two_sources_are_compared(tree: str, tmp_path: Path, capsys: pytest.Capt
     assert run(audit, "cfg", "--diff", tree, whole) == 0
     assert capsys.readouterr().out.splitlines()[0] == f"X + {NAMES[0]} b"
     assert run(audit, "cfg", "--diff", whole, tree, "--json") == 0
-    assert json.loads(capsys.readouterr().out)["differences"] == [{"which": "disallowed", "name": NAMES[0], "before": "b", "after": None}]
+    assert json.loads(capsys.readouterr().out)["differences"] == [
+        {"which": "disallowed", "name": NAMES[0], "before": "b", "after": None, "added": [], "removed": []}
+    ]
     assert run(audit, "cfg", "--diff", whole, whole) == 0
     assert capsys.readouterr().out.startswith("no difference\n")
 

@@ -1,4 +1,7 @@
-"""A small tree in the shape of rust-lang/rust, of our own making, whose lists agree; anything can be left out of any of them."""
+"""Small trees in the shapes of rust-lang/rust, of our own making, whose lists agree; anything can be left out of any of them.
+
+`SmallTree` has the shape of 1.85, `LaterTree` what moved until 1.97.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ class SmallTree:
     def files(self) -> dict[str, str]:
         """The text of each file."""
         return {
-            "src/version": "1.90.0\n",
+            "src/version": "1.85.0\n",
             "compiler/rustc_session/src/config/cfg.rs": self.cfg(),
             "compiler/rustc_session/src/config.rs": 'fn flags() { opt("target"); opt("test"); opt("crate-type"); }\n',
             "compiler/rustc_session/src/options.rs": self.options(),
@@ -74,13 +77,12 @@ class SmallTree:
         stable = 'options! {\n    CodegenOptions, CG, cg, "C", "codegen",\n    panic: P = (None, parse, [TRACKED], "how"),\n}\n'
         return f'{stable}options! {{\n    Unstable, Z, z, "Z", "unstable",\n{rows}}}\n'
 
+    def interned(self) -> list[str]:
+        return sorted([*NAMES, *map(FEATURE.format, NAMES), *TOOLS, "abort", "panic", "test", "unwind"])
+
     def symbols(self) -> str:
-        names = sorted([*NAMES, *map(FEATURE.format, NAMES), *TOOLS, "abort", "panic", "test", "unwind"])
-        return (
-            'symbols! {\n    Keywords {\n        Fn: "fn",\n    }\n    Symbols {\n'
-            + "".join(f"        {each},\n" for each in names)
-            + "    }\n}\n"
-        )
+        names = "".join(f"        {each},\n" for each in self.interned())
+        return f'symbols! {{\n    Keywords {{\n        Fn: "fn",\n    }}\n    Symbols {{\n{names}    }}\n}}\n'
 
     def gates(self) -> str:
         rows = "".join(f"    (sym::{each}, sym::cfg_{each}, Features::cfg_{each}),\n" for each in self.kept("gated"))
@@ -174,4 +176,91 @@ error: unexpected `--cfg {cfg}` flag
    |
    = note: config `{name}` is only supposed to be controlled by `{flag}`
    = note: `#[deny(explicit_builtin_cfgs_in_flags)]` on by default
+"""
+
+
+TABLE = """
+// The distinct values used by built-in targets, in the same order as VALUES above.
+const BUILTIN_TARGET_CFG_VALUES: [&[&str]; 2] = [
+    &["big", "little"], // endian
+    &[
+        "",
+        "gnu",
+    ], // env
+];
+"""
+LOOP = """
+        {
+            const VALUES: [&Symbol; 2] = [&sym::target_endian, &sym::target_env];
+            for &e in VALUES {
+                if !self.exhaustive_values {
+                    ins!(e, || ExpectedValues::Any);
+                } else {
+                    ins!(e, empty_values);
+                }
+            }
+        }
+
+        // Set by tools.
+"""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class LaterTree(SmallTree):
+    """The tree as later versions write it: a table of target values, symbols with texts of their own, short and long snapshots."""
+
+    def files(self) -> dict[str, str]:
+        files = super().files()
+        names = sorted(["doc", "clippy", "panic", "target_endian", "target_env", *self.kept("listing")])
+        listed = "".join(f"`{each}`\n" for each in names).removesuffix("\n")
+        known = len([*TOOLS, "panic", "target_endian", "target_env", *self.kept("well_known")])
+        return files | {
+            "src/version": "1.97.0\n",
+            "tests/ui/check-cfg/names.stderr": f"warning: unexpected\n   = help: expected names are: {listed}\n   = note: see the book\n",
+            "tests/ui/check-cfg/short.rs": "//@ compile-flags: --check-cfg=cfg(mine)\nfn main() {}\n",
+            "tests/ui/check-cfg/short.stderr": f"   = help: expected names are: `FALSE`, `mine`, and `test` and {known} more\n",
+            "tests/ui/check-cfg/well-known-values.stderr": VALUES.replace("`abort` and `unwind`", "`abort`, `at-once`, and `unwind`")
+            + "   = note: expected values for `target_endian` are: `big` and `little`\n"
+            + "   = note: expected values for `target_env` are: `` and `gnu`\n",
+        }
+
+    def cfg(self) -> str:
+        text = super().cfg().replace("sym::abort | sym::unwind", "sym::abort | sym::unwind | sym::at_once")
+        text = text.replace("            _ => {}\n", TARGETS_REFUSED + "            _ => {}\n")
+        inserted = (
+            "    ins_sym!(sym::target_endian, sess.target.endian.desc_symbol());\n    ins_sym!(sym::target_env, sess.target.env());\n"
+        )
+        return (
+            text.replace("    if sess.is_test_crate()", f"{inserted}    if sess.is_test_crate()").replace(
+                "        // Set by tools.\n", LOOP.lstrip("\n")
+            )
+            + TABLE
+        )
+
+    def interned(self) -> list[str]:
+        names = [*super().interned(), 'at_once: "at-once"', "target_endian", "target_env"]
+        return [*sorted(names), "x8", "x16", "x128"]  # numbers count as numbers
+
+    def book(self) -> str:
+        return super().book().replace(" - `panic`\n", " - `panic`\n - `target_endian`\n - `target_env`\n")
+
+    def revisions(self) -> str:
+        lines = '//@ revisions: target_endian_ target_env_\n//@ [target_endian_]compile-flags: --cfg target_endian="big"\n'
+        return lines + "//@ [target_env_]compile-flags: --cfg target_env\n" + super().revisions()
+
+    def snapshots(self) -> dict[str, str]:
+        more = {"target_endian": 'target_endian="big"', "target_env": "target_env"}
+        return super().snapshots() | {
+            f"tests/ui/cfg/disallowed-cli-cfgs.{name}_.stderr": SNAPSHOT.format(name=name, cfg=cfg, flag="--target")
+            for name, cfg in more.items()
+        }
+
+    def tested(self) -> str:
+        more = "".join(f'    {each} = "_UNEXPECTED_VALUE",\n    //~^ WARN unexpected\n' for each in ("target_endian", "target_env"))
+        return super().tested().replace("))]\nfn unexpected", f"{more}))]\nfn unexpected")
+
+
+TARGETS_REFUSED = """\
+            (sym::target_endian, Some(_))
+            | (sym::target_env, None | Some(_)) => disallow(cfg, "--target"),
 """

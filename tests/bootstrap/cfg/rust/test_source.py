@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bootstrap.cfg.audit import audit, compare
-from bootstrap.cfg.lists import differences, table
+from bootstrap.cfg.audit import audit, compare, differences, unanswered
+from bootstrap.cfg.lists import table
 from bootstrap.cfg.rust.source import read
 from bootstrap.diagnostics import FORMATS, Diagnostic, Failure, Severity, rendered
-from tests.bootstrap.cfg.rust.small_tree import LISTS, NAMES, SmallTree
+from tests.bootstrap.cfg.rust.small_tree import LISTS, NAMES, LaterTree, SmallTree
 
 CFG = "compiler/rustc_session/src/config/cfg.rs"
 CONTROLLED = "config `panic` is only supposed to be controlled by `-C panic`"
@@ -52,15 +52,23 @@ def edit(root: Path, path: str, before: str, after: str) -> None:
 def test_a_tree_whose_lists_agree_has_no_findings(small_tree: Path) -> None:
     facts = read(small_tree)
     assert [each.code for each in audit(facts) if each.code != "E0157"] == []
-    assert facts.version == (1, 90)
+    assert facts.version == (1, 85)
     assert len(facts.lists.own("default")) == len(NAMES) + 2
     assert table(facts.lists).splitlines()[-1] == "16 names: D 14, W 15, X 13, G 12"
 
 
+def test_a_later_tree_whose_lists_agree_has_no_findings(tmp_path: Path) -> None:
+    facts = read(LaterTree().write(tmp_path))
+    assert [each.message for each in audit(facts) if each.code != "E0157"] == []
+    assert unanswered(facts) == []
+    assert table(facts.lists).splitlines()[-1] == "18 names: D 16, W 17, X 15, G 12"
+
+
 @pytest.mark.parametrize("name", NAMES[:10])
 @pytest.mark.parametrize("which", LISTS)
-def test_a_name_that_is_missing_in_one_list_is_found(tmp_path: Path, which: str, name: str) -> None:
-    tree = SmallTree(without=frozenset({(which, name)})).write(tmp_path)
+@pytest.mark.parametrize("shape", [SmallTree, LaterTree])
+def test_a_name_that_is_missing_in_one_list_is_found(tmp_path: Path, shape: type[SmallTree], which: str, name: str) -> None:
+    tree = shape(without=frozenset({(which, name)})).write(tmp_path)
     found = [each for each in audit(read(tree)) if each.code != "E0157"]
     assert {each.code for each in found} == RULES[which]
     assert any(each.severity is Severity.ERROR for each in found)
@@ -161,6 +169,72 @@ def test_hidden_values_and_tables(small_tree: Path) -> None:
     } <= found
 
 
+@pytest.mark.parametrize(
+    ("path", "before", "after", "said"),
+    [
+        (
+            CFG,
+            '    &["big", "little"]',
+            '    &["big"]',
+            'C27: `target_endian="little"` is printed as expected, and the table of target values lacks it',
+        ),
+        (
+            CFG,
+            '        "gnu",',
+            '        "gnu",\n        "musl",',
+            'C27: `target_env="musl"` is in the table of target values, and is not printed as',
+        ),
+        (CFG, " | sym::at_once", "", 'C8: `panic="at-once"` is not disallowed, other values of `panic` are'),
+        (
+            "tests/ui/check-cfg/short.stderr",
+            "17 more",
+            "16 more",
+            "C22: the expected names in `short.stderr` are 16 more than it shows, and 17",
+        ),
+        (
+            "compiler/rustc_span/src/symbol.rs",
+            "gamma,\n        iota",
+            "iota,\n        gamma",
+            "C16: the symbol `gamma` stands after `iota`",
+        ),
+    ],
+)
+def test_what_moved_in_later_versions(tmp_path: Path, path: str, before: str, after: str, said: str) -> None:
+    root = LaterTree().write(tmp_path)
+    edit(root, path, before, after)
+    (found,) = [each for each in audit(read(root)) if each.code != "E0157"]
+    assert found.message.startswith(said)
+    assert found.span
+
+
+def test_a_revision_is_judged_by_the_cfg_that_it_sets(small_tree: Path) -> None:
+    name = NAMES[0]
+    for file in (f"disallowed-cli-cfgs.{name}_.stderr", "disallowed-cli-cfgs.rs"):
+        path = small_tree / "tests/ui/cfg" / file
+        path.write_text(path.read_text().replace(f"{name}_", "short_"))
+    (small_tree / f"tests/ui/cfg/disallowed-cli-cfgs.{name}_.stderr").rename(small_tree / "tests/ui/cfg/disallowed-cli-cfgs.short_.stderr")
+    assert [each.message for each in audited(small_tree)] == [f"C19: the revision `short_` sets `{name}`"]
+
+
+def test_what_tools_and_the_build_system_set_need_not_be_asked_for(small_tree: Path) -> None:
+    edit(small_tree, "library/core.rs", "#![cfg_attr(bootstrap, feature(old))]\n", "")
+    assert audited(small_tree) == []
+
+
+@pytest.mark.parametrize(("version", "notes"), [("1.80.0", 1), ("1.78.0", 2), ("1.82.0", 0)])
+def test_versions_before_the_list_of_disallowed_cfgs(small_tree: Path, version: str, notes: int) -> None:
+    (small_tree / "src/version").write_text(version)
+    if notes:
+        edit(small_tree, CFG, "fn disallow_cfgs", "fn nothing")
+        for path in (small_tree / "tests/ui/cfg").iterdir():
+            path.unlink()
+    found = audit(read(small_tree))
+    assert [each.severity for each in found if each.code == "E0185"] == [Severity.NOTE] * notes
+    assert [each.message for each in found if each.severity is not Severity.NOTE] == []
+    skipped = {each.name for each in unanswered(read(small_tree))}
+    assert {"C3", "C18"} <= skipped if notes else not skipped & {"C3", "C18"}
+
+
 def test_counts_and_order(small_tree: Path) -> None:
     edit(
         small_tree,
@@ -182,7 +256,7 @@ def test_counts_and_order(small_tree: Path) -> None:
 def test_two_versions_are_compared(tmp_path: Path) -> None:
     whole = read(SmallTree().write(tmp_path / "whole"))
     left = read(SmallTree(without=frozenset({("default", NAMES[0]), ("gated", NAMES[0])})).write(tmp_path / "left"))
-    assert [str(each) for each in differences(whole.lists, left.lists)] == [
+    assert [str(each) for each in differences(whole, left)] == [
         f"D - {NAMES[0]} b (nightly b)",
         f"G - {NAMES[0]} cfg_{NAMES[0]}",
     ]
