@@ -100,10 +100,10 @@ def value(library: ctypes.CDLL, name: str, *arguments: float) -> float:
 
 POWER = "double power(double x) { return x * x * x * x; }\n"
 SLOPE = {
-    "reverse": "double power_1(double x, double dret);\nCALLED double slope(double x) { return power_1(x, 1.0); }\n",
-    "forward": "double power_1(double x, double dx);\nCALLED double slope(double x) { return power_1(x, 1.0); }\n",
+    "reverse": "double power_1(double x, double dret);\ndouble slope(double x) { CALLED return power_1(x, 1.0); }\n",
+    "forward": "double power_1(double x, double dx);\ndouble slope(double x) { CALLED return power_1(x, 1.0); }\n",
 }
-CALLED = "__attribute__((noinline))"
+CALLED = "[[clang::noinline]]"
 WORDS = {"reverse": ("Active", "ActiveOnly"), "forward": ("Dual", "DualOnly")}
 
 
@@ -136,8 +136,8 @@ def test_a_derivative_may_be_the_source_of_another_one(build: Build, reverse: It
 
 def test_third_derivatives_through_helpers_in_the_worst_order(build: Build, reverse: Item, forward: Item) -> None:
     sources = {
-        "c.c": f"double b_1(double x, double dx);\n{CALLED} double c(double x) {{ return b_1(x, 1.0); }}\n",
-        "b.c": f"double power_1(double x, double dret);\n{CALLED} double b(double x) {{ return power_1(x, 1.0); }}\n",
+        "c.c": f"double b_1(double x, double dx);\ndouble c(double x) {{ {CALLED} return b_1(x, 1.0); }}\n",
+        "b.c": f"double power_1(double x, double dret);\ndouble b(double x) {{ {CALLED} return power_1(x, 1.0); }}\n",
         "a.c": POWER,
     }
     items = [
@@ -170,7 +170,7 @@ def test_calls_of_the_sources_themselves_are_put_in_order_too(build: Build) -> N
 HESSIAN = """
 #include <stddef.h>
 void gradient_of(const double *x, double *dx, double dret);
-void gradient(const double *x, double *g) { g[0] = g[1] = 0; gradient_of(x, g, 1.0); }
+void gradient(const double *x, double *g) { g[0] = g[1] = 0; [[clang::noinline]] gradient_of(x, g, 1.0); }
 double rosenbrock(const double *x) {
     double a = 1 - x[0], b = x[1] - x[0] * x[0];
     return a * a + 100 * b * b;
