@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bootstrap.diagnostics import Diagnostic, Failure
-from plugin import module
+from plugin import module, names
 from plugin.engine import DriverEngine, EngineOptions
 
 STRICT = EngineOptions(strict_aliasing=False, loose_types=False)
@@ -52,22 +52,6 @@ define void @d(ptr %x, ptr %dx, ptr %y, ptr %dy, i64 %n) {
   ret void
 }
 declare void @__enzyme_autodiff.d(...)
-"""
-POINTER = """
-define double @d(ptr %f, double %x) {
-  %v = call double (...) @__enzyme_autodiff.d(ptr %f, metadata !"enzyme_out", double %x)
-  ret double %v
-}
-declare double @__enzyme_autodiff.d(...)
-"""
-EXCHANGE = """
-define double @f(double %x) {
-  %p = alloca double
-  store double %x, ptr %p
-  %r = cmpxchg ptr %p, i64 0, i64 1 monotonic monotonic
-  %v = load double, ptr %p
-  ret double %v
-}
 """
 LINES = """
 !llvm.dbg.cu = !{!0}
@@ -142,8 +126,10 @@ def test_what_comes_out_is_neither_vectorised_nor_unrolled(run: Run, count: str)
 def test_a_function_without_body_and_derivative_is_named_with_what_can_be_done(run: Run, call: str, name: str, tmp_path: Path) -> None:
     told = refused(run, UNKNOWN.replace("NAME", name) + call)
     assert (told.code, told.exit_status) == ("E0507", 5)
-    assert told.message == f"`f` calls `{name}`, which has no body in this unit and no derivative that Enzyme knows"
-    assert [f"`{name}` to `sources`" in told.help[0], "register_gradient" in told.help[1], "inactivefn" in told.help[2]] == [True] * 3
+    assert told.message == f"`f` calls `{names.plain(name)}`, which has no body in this unit and no derivative that Enzyme knows"
+    assert [f"`{names.plain(name)}` to `sources`" in told.help[0], "register_gradient" in told.help[1], "inactivefn" in told.help[2]] == [
+        True
+    ] * 3
     assert told.notes == (f"the module is kept in {tmp_path / 'pre.ll'}", f"all that Enzyme said is in {tmp_path / 'enzyme.log'}")
     assert name in (tmp_path / "enzyme.log").read_text(encoding="utf-8")
 
@@ -173,20 +159,9 @@ def test_a_place_that_cannot_be_read_is_left_out(run: Run, tmp_path: Path, conte
 def test_a_copy_of_what_enzyme_cannot_tell_has_a_code_of_its_own_and_loose_types_are_the_last_resort(run: Run) -> None:
     told = refused(run, COPY)
     assert (told.code, told.message) == ("E0514", "Enzyme cannot tell what `f` copies or stores")
-    assert told.notes[0] == "Cannot deduce type of copy"
+    assert told.notes[0] == "Enzyme: Cannot deduce type of copy"
     assert "loose-types" in told.help[-1]
     assert "call void (...)" not in run(COPY, LOOSE)
-
-
-def test_a_function_that_is_not_constant_is_refused(run: Run) -> None:
-    told = refused(run, POINTER)
-    assert (told.code, told.message) == ("E0510", "Enzyme cannot differentiate `d`: failed to find fn to differentiate")
-
-
-def test_an_instruction_that_enzyme_does_not_know_is_told(run: Run) -> None:
-    told = refused(run, EXCHANGE + REVERSE)
-    assert told.code == "E0510"
-    assert told.message == "Enzyme cannot differentiate `f`: cannot handle unknown instruction"
 
 
 def test_a_crash_names_the_signal_the_reason_and_what_is_kept(run: Run, tmp_path: Path) -> None:
