@@ -71,7 +71,7 @@ def pins(lock: str) -> dict[str, list[tuple[Version, int]]]:
     return found
 
 
-RUNTIME = PROJECT["project"]["dependencies"]
+RUNTIME = [*PROJECT["project"]["dependencies"], *PROJECT["project"]["optional-dependencies"]["audit"]]
 DEVELOPMENT = [*RUNTIME, *PROJECT["dependency-groups"]["dev"], *PROJECT["build-system"]["requires"]]
 
 
