@@ -137,7 +137,9 @@ class Artifact:
     parts: str
     """The licences of what else is inside."""
     llvm: int
-    """The major version of the LLVM inside."""
+    """The major version of the LLVM inside, or of the one that it is for."""
+    role: str = ""
+    """What it is to a build: `driver` and `plugin` are engines, `compiler` is none."""
     wheel: Wheel
     content: Content
 

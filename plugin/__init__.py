@@ -3,6 +3,7 @@
 In the order in which data take their way through it:
 
     provider, toolchain      what a build runs: engine, compilers, linker, found here or brought from artifacts.toml
+    link                     whether a pass plugin can be loaded by an `opt`, and the folder in which it finds its libLLVM
     plan                     a unit as the configuration has it, and where its files lie
     build                    what is fresh is left alone; what is not becomes jobs
     worker                   the child process in which a job runs: compile and verify
@@ -13,5 +14,6 @@ In the order in which data take their way through it:
       lowering, validity              from an item and its primal to a derivative
       definition, abi                 the derivative as a C function around the call that Enzyme understands
       pipeline, engine                pre, Enzyme, check, post
+      assembly                        what is changed in the module of an engine with another LLVM
     verify, native           the job that holds derivatives against central differences, called as C would
 """

@@ -26,7 +26,7 @@ from bootstrap.store import Store
 from plugin import toolchain, worker
 from plugin.compile import CompileUnit, Linker
 from plugin.compile import Unit as Made
-from plugin.engine import EngineOptions
+from plugin.engine import EngineOptions, PluginEngine
 from plugin.languages import Language
 from plugin.plan import Plan, placed, root_of
 from plugin.signature import Derivative
@@ -201,7 +201,8 @@ def _linker(plan: Plan, tools: Toolchain) -> Linker | None:
 def _tool_files(tools: Toolchain) -> set[Path]:
     """The compilers of this machine; what comes from the pinned list is known by its digest."""
     compilers = [*tools.compilers.values(), *([tools.linker] if tools.linker else [])]
-    return {each.executable for each in compilers if each.kind is not Kind.ZIG}
+    files = {each.executable for each in compilers if each.kind is not Kind.ZIG}
+    return files | ({tools.engine.opt, tools.engine.link, tools.engine.path} if isinstance(tools.engine, PluginEngine) else set())
 
 
 def _run(plan: Plan, folder: Path, job: CompileUnit) -> Made:
@@ -247,7 +248,7 @@ def _publish(plan: Plan, made: Made, folder: Path, options: Options) -> None:
     if options.keep_ir:
         kept = plan.folder / "ir"
         kept.mkdir(exist_ok=True)
-        for name in ("lowered.ll", "pre.ll", "enzyme.ll"):
+        for name in ("lowered.ll", "pre.ll", "enzyme.ll", "enzyme.bc"):
             with contextlib.suppress(FileNotFoundError):
                 (folder / name).replace(kept / name)
     if made.library and made.library != made.output:

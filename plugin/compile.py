@@ -16,7 +16,7 @@ from bootstrap.diagnostics import Failure, fail
 from bootstrap.files import raise_if_full
 from bootstrap.llvm import Compiler, Kind
 from plugin.activity import AutoDiffItem
-from plugin.engine import DriverEngine, EngineOptions
+from plugin.engine import Engine, EngineOptions
 from plugin.languages import Language, driver
 from plugin.signature import Derivative
 
@@ -97,7 +97,7 @@ class CompileUnit:
     items: tuple[AutoDiffItem, ...]
     compilers: Mapping[Language, Compiler]
     linker: Linker | None
-    engine: DriverEngine | None
+    engine: Engine | None
     engine_options: EngineOptions
     fallback: bool = False
     newest_llvm: int

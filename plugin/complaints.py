@@ -58,7 +58,7 @@ COMPLAINTS = (
         help=("let the function that is differentiated call the derivative directly, not through a pointer",),
     ),
     Complaint(
-        words=r"No (?:augmented forward pass|reverse pass|forward mode derivative) found for (?P<symbol>[^\s(]+)",
+        words=r"No (?:augmented forward pass|reverse pass|forward mode derivative) found for (?:.*\(mangled from )?(?P<symbol>[^\s()]+)",
         code="E0507",
         message="`{function}` calls `{plain}`, which has no body in this unit and no derivative that Enzyme knows",
         help=(

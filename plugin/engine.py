@@ -2,12 +2,17 @@
 
 Facts about the driver were measured on catalyst 0.15.0: it optimises, runs `preserve-nvvm` and `enzyme`, and generates code. The code
 is not wanted: `--stop-before` the first pass of code generation leaves only the module.
+
+The plugin runs in the `opt` of its own LLVM, which reads no module of a newer one: what it is given is linked by the `llvm-link` of that
+LLVM. Its *pre* is in the same pipeline; *post* is not, because no pass takes the guard against speculation away.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from bootstrap import process
@@ -15,6 +20,10 @@ from bootstrap.diagnostics import fail, program
 from plugin import complaints
 
 _FIRST_CODEGEN_PASS = "pre-isel-intrinsic-lowering"
+_PIPELINE = "default<O3>,preserve-nvvm,enzyme"
+_NOT_LOADED = re.compile(r"^Error opening '.*?': (?:.*?: )?(.*)\n *-load request ignored", re.MULTILINE)
+_WITH_TYPED_POINTERS = range(14, 17)
+"""The LLVMs that have both kinds of pointers and a switch between them."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,17 +57,73 @@ class DriverEngine:
             str(module),
             "-o",
             str(output),
-            *_flags(options),
+            # The driver has no switch for its unrolling; with this size no loop is small enough.
+            "--unroll-threshold=0",
+            f"--stop-before={_FIRST_CODEGEN_PASS}",
+            *_switches(options),
         ]
-        try:
-            done = process.run(command)
-        except OSError as error:
-            raise fail(
-                "E0404", f"the engine {self.path} cannot be started: {error.strerror}", help=[f"run `{program()} fetch --verify`"]
-            ) from None
+        done = _start(command)
         if done.status == 0 and output.is_file():
             return output
         raise complaints.refusal(done, module, folder, root)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PluginEngine:
+    """Enzyme's pass plugin at `path` in the program `opt` of LLVM `llvm`; `link` is the `llvm-link` beside it."""
+
+    path: Path
+    opt: Path
+    link: Path
+    llvm: int
+
+    def linked(self, inputs: Sequence[Path], output: Path) -> str:
+        """The modules in files of IR text or bitcode, linked into one, which is written to `output`; gives its IR text.
+
+        Raises `Failure`: E0404 when `llvm-link` does not start, E0402 when it does not take one of them.
+        """
+        done = _start([self.link, *self._pointers(), "-S", *inputs, "-o", output])
+        if done.status == 0:
+            return output.read_text(encoding="utf-8")
+        raise fail(
+            "E0402",
+            f"LLVM {self.llvm}, in which the engine runs, cannot read this unit",
+            notes=[done.stderr.strip(), "LLVM reads modules of older versions, never of newer ones"],
+            help=[f"write the modules in `sources` with LLVM {self.llvm} or older", "or use a newer engine: `[enzyme] artifact`"],
+        )
+
+    def run(self, module: Path, folder: Path, root: Path, options: EngineOptions) -> Path:
+        """Optimise and differentiate the IR text `module`; gives the bitcode that came out. All else is as `DriverEngine.run` has it."""
+        output = folder / "enzyme.bc"
+        # `-load` makes Enzyme's own options known before they are read, the other option its passes.
+        plugin = ["-load", str(self.path), f"-load-pass-plugin={self.path}"]
+        # LLVM notes of `tan` that it only writes (errno), Enzyme that it touches no memory: to LLVM 15 both together are a broken module.
+        # Newer ones have one attribute for the two, and it is ours that reads, and verifies, what comes out.
+        flags = ["-disable-verify", "-disable-loop-unrolling", f"-passes={_PIPELINE}", *_switches(options)]
+        done = _start([self.opt, *self._pointers(), *plugin, *flags, module, "-o", output])
+        if done.status == 0 and output.is_file():
+            return output
+        refused = _NOT_LOADED.search(done.stderr)
+        if refused:
+            raise fail("E0404", f"{self.opt} does not load {self.path}: {refused[1]}", help=[f"run `{program()} doctor`"])
+        raise complaints.refusal(done, module, folder, root)
+
+    def _pointers(self) -> list[str]:
+        """Additions have opaque pointers, and so must all that they are linked with."""
+        return ["-opaque-pointers"] if self.llvm in _WITH_TYPED_POINTERS else []
+
+
+Engine = DriverEngine | PluginEngine
+"""What runs Enzyme: `path` is its file, `llvm` the LLVM that it is; `run` differentiates the module in a file."""
+
+
+def _start(command: Sequence[str | os.PathLike[str]]) -> process.Completed:
+    """A child's end; raises `Failure` (E0404) when it has no beginning."""
+    try:
+        return process.run(command)
+    except OSError as error:
+        message = f"the engine {command[0]} cannot be started: {error.strerror}"
+        raise fail("E0404", message, help=[f"run `{program()} fetch --verify`"]) from None
 
 
 def _start_enzyme(module: Path) -> None:
@@ -68,7 +133,7 @@ def _start_enzyme(module: Path) -> None:
             file.write("\ndeclare void @__enzyme_autodiff_starts(...)\n")
 
 
-def _flags(options: EngineOptions) -> list[str]:
+def _switches(options: EngineOptions) -> list[str]:
     # Vectorised or unrolled code makes Enzyme's derivatives slower and, in places, makes it abort.
     switches = {
         "vectorize-loops": False,
@@ -78,6 +143,4 @@ def _flags(options: EngineOptions) -> list[str]:
         "enzyme-strict-aliasing": options.strict_aliasing,
         "enzyme-loose-types": options.loose_types,
     }
-    # The driver has no switch for its unrolling; with this size no loop is small enough.
-    passes = ["--unroll-threshold=0", f"--stop-before={_FIRST_CODEGEN_PASS}"]
-    return [*passes, *(f"--{name}={str(value).lower()}" for name, value in switches.items())]
+    return [f"--{name}={str(value).lower()}" for name, value in switches.items()]

@@ -37,6 +37,15 @@ _RUSTC = (
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """What came of a source: its module, the file that has the module as it was written, and the files it was made from."""
+
+    module: llvm.ModuleRef
+    path: Path
+    inputs: tuple[Path, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Frontend:
     """How sources of a unit are compiled, from the folder `root`.
 
@@ -68,15 +77,15 @@ class Frontend:
             environment=job.environment,
         )
 
-    def read(self, source: Path, folder: Path) -> tuple[llvm.ModuleRef, list[Path]]:
-        """The module of `source`, and the files that it was made from; what is written on the way goes into `folder`.
+    def read(self, source: Path, folder: Path) -> Read:
+        """The module of `source`; what is written on the way goes into `folder`.
 
         Raises `Failure`: E0402 for a module of a newer LLVM than `newest_llvm`, E0501 when the compiler rejects the source, E0502
         when it is IR that LLVM does not accept.
         """
         language = language_of(source)
         if language is Language.IR:
-            return self._parse(source.read_bytes(), source), [source]
+            return Read(module=self._parse(source.read_bytes(), source), path=source, inputs=(source,))
         output = folder / f"{source.name}.bc"
         compiler = self.compilers[language]
         command = self._rustc(compiler, source, output) if language is Language.RUST else self._clang(compiler, language, source, output)
@@ -86,7 +95,8 @@ class Frontend:
             raise _rejected(source, done)
         listing = output.with_suffix(".inputs")
         read = _named_by_rustc(listing) if language is Language.RUST else _named_by_clang(listing)
-        return self._parse(output.read_bytes(), source), sorted({source, *(self.root / name for name in read)})
+        inputs = sorted({source, *(self.root / name for name in read)})
+        return Read(module=self._parse(output.read_bytes(), source), path=output, inputs=tuple(inputs))
 
     def _clang(self, compiler: Compiler, language: Language, source: Path, output: Path) -> list[str]:
         # `-MD` would do, but with Zig it takes the place of the output.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from bootstrap.diagnostics import Diagnostic, Failure, fail
 from plugin.activity import AutoDiffItem, DiffMode
 from plugin.definition import c_signature, definition
-from plugin.module import define, find_function
+from plugin.module import Addition, define, find_function
 from plugin.signature import Derivative, Function, Parameter
 from plugin.validity import fault, faults_of, unknown_source
 
@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from llvmlite.binding import ModuleRef
 
 
-def lower(module: ModuleRef, items: Sequence[AutoDiffItem], *, runtime_activity: bool = False) -> list[Derivative]:
+def lower(
+    module: ModuleRef, items: Sequence[AutoDiffItem], *, runtime_activity: bool = False, additions: list[Addition] | None = None
+) -> list[Derivative]:
     """Put each item's derivative into `module`, ready for Enzyme's pass; a placeholder of the target's name is replaced.
 
     `runtime_activity` lets Enzyme decide while the program runs which pointers are active, by comparing each with its shadow.
+    What is linked into `module` is put into `additions` too, so that another LLVM can do the same.
     Raises `Failure` with every item that cannot be lowered: E0503 to E0506, E0511, E0515, E0516.
     """
     flags = ['metadata !"enzyme_runtime_activity"'] if runtime_activity else []
@@ -33,7 +36,10 @@ def lower(module: ModuleRef, items: Sequence[AutoDiffItem], *, runtime_activity:
     for item in _callees_first(items):
         try:
             derivative = _derivative(module, item)
-            define(module, item.target, definition(derivative, module.triple, flags), uses=item.source)
+            text = definition(derivative, module.triple, flags)
+            define(module, item.target, text, uses=item.source)
+            if additions is not None:
+                additions.append(Addition(name=item.target, text=text, uses=item.source))
             derivatives.append(derivative)
         except Failure as failure:
             faults += failure.diagnostics

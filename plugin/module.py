@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import difflib
 import re
 from collections.abc import Collection, Iterator
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import llvmlite.binding as llvm
 
 from bootstrap.diagnostics import Failure, Span, fail
+from plugin import bitcode
 from plugin.activity import ENZYME
 from plugin.signature import Function
 
@@ -22,6 +24,18 @@ LOCAL_LINKAGES = frozenset({"internal", "private"})
 
 INTRINSIC = "llvm."
 MARKER = "enzyme_"
+
+RUST_ALLOCATOR = re.compile(r"_RNv\w*___rustc\d+_(__rust_\w+)")
+"""How rustc 1.87 and later mangle `__rust_alloc` and its like: as items of a crate `__rustc`."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Addition:
+    """IR text that was linked into a module: it defines `name` and may call the module's function `uses`."""
+
+    name: str
+    text: str
+    uses: str
 
 
 def describe(value: ValueRef) -> Function:
@@ -95,6 +109,17 @@ def _visible(function: ValueRef | None) -> Iterator[None]:
     linkage, function.linkage = function.linkage.name, "external"
     yield
     function.linkage = linkage
+
+
+def text_of(path: Path, name: str) -> str:
+    """The module in a file of IR text or bitcode, as text; raises E0502 with LLVM's words when bitcode is none."""
+    data = path.read_bytes()
+    if not bitcode.is_bitcode(data):
+        return data.decode("utf-8", "replace")
+    try:
+        return str(llvm.parse_bitcode(data))
+    except RuntimeError as error:
+        raise not_ir(name, str(error)) from None
 
 
 def read_assembly(text: str, name: str, path: Path | None = None) -> ModuleRef:

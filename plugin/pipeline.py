@@ -11,16 +11,17 @@ import contextlib
 import dataclasses
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import llvmlite.binding as llvm
 
 from bootstrap.diagnostics import Failure, fail
-from plugin import callgraph, lowering, module
+from plugin import assembly, callgraph, lowering, module
 from plugin.activity import ENZYME
 from plugin.definition import CARRIER
+from plugin.engine import Engine, PluginEngine
 from plugin.frontend import Frontend
 from plugin.signature import Derivative
 
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
     from plugin.compile import CompileUnit
     from plugin.worker import Begin
-
-_RUST_ALLOCATOR = re.compile(r"_RNv\w*___rustc\d+_(__rust_\w+)")
 
 SPECULATION_GUARD = "sanitize_hwaddress"
 
@@ -73,14 +72,23 @@ def compile_unit(job: CompileUnit, clock: Clock) -> Compiled:
     Raises `Failure` with the codes of the front end, the lowering, the engine, and E0509 and E0513.
     """
     with clock.stage("frontend"):
-        unit, inputs = _read(job)
+        unit, files, inputs = _read(job)
     with clock.stage("lower"):
         _keep_markers(unit)
-        derivatives = lowering.lower(unit, job.items, runtime_activity=job.runtime_activity)
+        additions: list[module.Addition] = []
+        derivatives = lowering.lower(unit, job.items, runtime_activity=job.runtime_activity, additions=additions)
     machine = target_machine(job.triple, job.cpu)
     externals = module.external_functions(unit)
     if module.calls_enzyme(unit):
-        unit = _differentiated(unit, machine, job, clock)
+        if job.engine is None:
+            raise _no_engine(unit, is_missing=job.fallback)
+        with clock.stage("pre"):
+            if isinstance(job.engine, PluginEngine):
+                text, renamed = _ready_for_plugin(job.engine, files, additions, job)
+            else:
+                text, renamed = _ready_for_driver(unit, machine, job.folder)
+            _save(callgraph.ordered(text), job.folder / "pre.ll")
+        unit = _differentiated(job.engine, job.folder / "pre.ll", renamed, job, clock)
     with clock.stage("post"):
         optimise(unit, machine, full=True)
     left = module.external_functions(unit)
@@ -89,19 +97,34 @@ def compile_unit(job: CompileUnit, clock: Clock) -> Compiled:
     )
 
 
-def _differentiated(unit: ModuleRef, machine: llvm.TargetMachine, job: CompileUnit, clock: Clock) -> ModuleRef:
-    """The module after pre, enzyme and check."""
-    if job.engine is None:
-        raise _no_engine(unit, is_missing=job.fallback)
+def _ready_for_driver(unit: ModuleRef, machine: llvm.TargetMachine, folder: Path) -> tuple[str, dict[str, str]]:
+    """The text of the unit after pre, and what was renamed in it, as `_plain_allocators` tells it."""
     renamed = _plain_allocators(unit)
-    with clock.stage("pre"):
-        unit = _guarded(unit)
-        _refuse_cycles(_save(str(unit), job.folder / "lowered.ll"))
-        optimise(unit, machine, full=False)
-        given = job.folder / "pre.ll"
-        _save(callgraph.ordered(str(unit)), given)
+    unit = _guarded(unit)
+    _refuse_cycles(_save(str(unit), folder / "lowered.ll"))
+    optimise(unit, machine, full=False)
+    return str(unit), renamed
+
+
+def _ready_for_plugin(
+    engine: PluginEngine, files: Sequence[Path], additions: Sequence[module.Addition], job: CompileUnit
+) -> tuple[str, dict[str, str]]:
+    """The text of the unit for an LLVM that may be older than ours and does pre itself; all else is as `_ready_for_driver` has it.
+
+    It is made of what the front ends wrote. What was done to the module that llvmlite has is done again to this one, as text.
+    """
+    text = assembly.with_weak_markers(engine.linked(files, job.folder / "linked.ll"))
+    if additions:
+        text = assembly.with_additions(engine, text, additions, job.folder)
+    text, renamed = assembly.plain_allocators(assembly.with_triple(assembly.guarded(text, SPECULATION_GUARD), job.triple))
+    _refuse_cycles(_save(text, job.folder / "lowered.ll"))
+    return text, renamed
+
+
+def _differentiated(engine: Engine, given: Path, renamed: dict[str, str], job: CompileUnit, clock: Clock) -> ModuleRef:
+    """The module after enzyme and check."""
     with clock.stage("enzyme"):
-        text = job.engine.run(given, job.folder, job.root, job.engine_options).read_text(encoding="utf-8")
+        text = module.text_of(engine.run(given, job.folder, job.root, job.engine_options), "the module that Enzyme made")
     with clock.stage("check"):
         check_nothing_left(text)
         text = module.without_overalignment(module.without_attribute(text, SPECULATION_GUARD))
@@ -124,22 +147,29 @@ def _no_engine(unit: ModuleRef, *, is_missing: bool) -> Failure:
     return fail("E0518", f"the sources ask for derivatives ({calls}) and Enzyme is off", help=["set `[llvm] enzyme = true`"])
 
 
-def _read(job: CompileUnit) -> tuple[ModuleRef, list[Path]]:
-    """The modules of all sources, linked into one, and the files they were made from."""
+def _read(job: CompileUnit) -> tuple[ModuleRef, list[Path], list[Path]]:
+    """The modules of all sources, linked into one, the file of each module, and all files they were made from."""
     frontend = Frontend.of(job)
-    unit, inputs = frontend.read(job.sources[0], job.folder)
-    for source in job.sources[1:]:
-        addition, more = frontend.read(source, job.folder)
-        inputs += more
+    first, *others = [(source, frontend.read(source, _folder_of(index, job))) for index, source in enumerate(job.sources)]
+    unit = first[1].module
+    for source, addition in others:
         try:
-            unit.link_in(addition)
+            unit.link_in(addition.module)
         except RuntimeError as error:
             message = f"`{source.name}` cannot be linked with the sources before it"
             remedies = ["let each symbol be defined once: rename one, make it `static`, or leave a source out"]
             raise fail("E0513", message, notes=[str(error).strip()], help=remedies) from None
     # Front ends spell the host in their own ways, Zig with the kernel's version; one spelling lets modules meet.
     unit.triple = job.triple
-    return unit, inputs
+    read = [first[1], *(each for _, each in others)]
+    return unit, [each.path for each in read], [path for each in read for path in each.inputs]
+
+
+def _folder_of(index: int, job: CompileUnit) -> Path:
+    """Where a source's module goes: two sources may have the same name."""
+    folder = job.folder / f"source{index}"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 def _keep_markers(unit: ModuleRef) -> None:
@@ -150,13 +180,10 @@ def _keep_markers(unit: ModuleRef) -> None:
 
 
 def _plain_allocators(unit: ModuleRef) -> dict[str, str]:
-    """Give Rust's allocation functions the plain names by which Enzyme knows them; the new names, each with the old one.
-
-    rustc 1.87 and later mangle `__rust_alloc` and its like as items of a crate `__rustc`.
-    """
+    """Give Rust's allocation functions the plain names by which Enzyme knows them; the new names, each with the old one."""
     renamed = {}
     for function in list(unit.functions):
-        found = _RUST_ALLOCATOR.fullmatch(function.name)
+        found = module.RUST_ALLOCATOR.fullmatch(function.name)
         if found:
             renamed[found[1]] = function.name
             function.name = found[1]

@@ -66,7 +66,7 @@ def _artifact(name: str, platform: str) -> Artifact:
         platform=here["platform"],
         **{key: common[key] for key in ("distribution", "version", "python", "implementation", "abi")},
     )
-    told = {key: common[key] for key in ("purpose", "license", "parts", "llvm")}
+    told = {key: common[key] for key in ("role", "purpose", "license", "parts", "llvm")}
     return Artifact(name=name, platform=platform, wheel=wheel, content=_content(common, here), **told)
 
 

@@ -1,7 +1,9 @@
 """Many small functions, in every language, mode and activity, each derivative against central differences."""
 
 import ctypes
+import functools
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -109,11 +111,13 @@ def toml(value: object) -> str:
     return f'"{value}"'
 
 
-def configuration(unit: str) -> str:
-    """The configuration of one unit with all its items and a check for each."""
+def configuration(unit: str, artifact: str) -> str:
+    """The configuration of one unit with all its items and a check for each, for an engine of the pinned list."""
     source, items = UNITS[unit]
     lines = [
-        *(["[enzyme]", "strict-aliasing = true"] if unit == "steps" else []),
+        "[enzyme]",
+        f'artifact = "{artifact}"',
+        *(["strict-aliasing = true"] if unit == "steps" else []),
         "[llvm]",
         "enzyme = true",
         "[rust]",
@@ -139,39 +143,58 @@ def configuration(unit: str) -> str:
     return "\n".join(lines)
 
 
+NEEDS = {"driver-22": (), "plugin-15": ("opt-15", "clang-15")}
+"""The engines of the pinned list, and what each needs of the machine."""
+
+Built = Callable[[str, str], Report]
+
+
 @pytest.fixture(scope="module")
-def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
-    """Each unit built once, when it is first asked for."""
-    made: dict[str, Report] = {}
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """Builds a unit with an engine, once."""
 
-    class Reports(dict[str, Report]):
-        def __missing__(self, unit: str) -> Report:
-            folder = tmp_path_factory.mktemp(unit)
-            (folder / "config.toml").write_text(configuration(unit), encoding="utf-8")
-            [result] = build([Plan.of(load(folder), unit)], Options(jobs=1))
-            if isinstance(result, Failure):
-                raise result
-            self[unit] = result
-            return result
+    @functools.cache
+    def make(unit: str, artifact: str) -> Report:
+        folder = tmp_path_factory.mktemp(unit)
+        (folder / "config.toml").write_text(configuration(unit, artifact), encoding="utf-8")
+        [result] = build([Plan.of(load(folder), unit)], Options(jobs=1))
+        if isinstance(result, Failure):
+            raise result
+        return result
 
-    return Reports(made)
+    return make
 
 
 CASES = [
-    pytest.param(unit, index, id=f"{unit}-{primal}-{mode}-{index}", marks=pytest.mark.needs("rustc") if unit == "rust" else ())
+    pytest.param(
+        artifact,
+        unit,
+        index,
+        id=f"{artifact}-{unit}-{primal}-{mode}-{index}",
+        marks=pytest.mark.needs(*needed, *(["rustc"] if unit == "rust" else [])),
+    )
+    for artifact, needed in NEEDS.items()
     for unit, (_, items) in UNITS.items()
+    if (artifact, unit) != ("plugin-15", "rust")
     for index, (primal, mode, *_) in enumerate(items)
 ]
 
 
-@pytest.mark.parametrize(("unit", "index"), CASES)
-def test_the_derivative_agrees_with_central_differences(reports: dict[str, Report], unit: str, index: int) -> None:
-    verdict = reports[unit].verdicts[index]
+@pytest.mark.parametrize(("artifact", "unit", "index"), CASES)
+def test_the_derivative_agrees_with_central_differences(built: Built, artifact: str, unit: str, index: int) -> None:
+    verdict = built(unit, artifact).verdicts[index]
     assert verdict.error <= verdict.tolerance, verdict
 
 
-def test_source_that_calls_enzyme_itself_needs_no_item(reports: dict[str, Report]) -> None:
-    library = load_library(reports["c"].plan.library)
+@pytest.mark.needs("opt-15", "rustc")
+def test_a_rust_of_a_newer_llvm_is_refused_by_the_plugin(built: Built) -> None:
+    with pytest.raises(Failure, match=r"E0402.*reads LLVM 15 and older"):
+        built("rust", "plugin-15")
+
+
+@pytest.mark.parametrize("artifact", [pytest.param(name, marks=pytest.mark.needs(*needed)) for name, needed in NEEDS.items()])
+def test_source_that_calls_enzyme_itself_needs_no_item(built: Built, artifact: str) -> None:
+    library = load_library(built("c", artifact).plan.library)
     for name in ("own_reverse", "own_forward", "calls_the_placeholder"):
         function = library[name]
         function.restype = ctypes.c_double

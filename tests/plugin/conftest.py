@@ -15,7 +15,7 @@ from bootstrap.store import Store
 from plugin import lowering, toolchain
 from plugin.activity import AutoDiffItem, DiffActivity, DiffMode
 from plugin.compile import CompileUnit, Linker, OutputKind
-from plugin.engine import DriverEngine, EngineOptions
+from plugin.engine import Engine, EngineOptions
 from plugin.languages import Language, driver
 from plugin.signature import Derivative
 from plugin.toolchain import Toolchain
@@ -33,10 +33,31 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Toolchain:
 
 
 @pytest.fixture(scope="session")
-def engine(tools: Toolchain) -> DriverEngine:
+def driver_engine(tools: Toolchain) -> Engine:
     """The pinned driver."""
     assert tools.engine is not None
     return tools.engine
+
+
+@pytest.fixture(scope="session")
+def plugin_tools(tmp_path_factory: pytest.TempPathFactory) -> Toolchain:
+    """What a build uses with the pinned plugin: an LLVM 15 and a clang of this machine."""
+    config = Config.model_validate({"llvm": {"enzyme": True}, "enzyme": {"artifact": "plugin-15"}})
+    return toolchain.assemble(config, CLANG_LANGUAGES, Store(), tmp_path_factory.mktemp("scratch"), offline=False, links=True)
+
+
+@pytest.fixture(scope="session")
+def plugin_engine(plugin_tools: Toolchain) -> Engine:
+    """The pinned plugin in the `opt` of an LLVM 15 of this machine."""
+    assert plugin_tools.engine is not None
+    return plugin_tools.engine
+
+
+@pytest.fixture(scope="session", params=["driver", pytest.param("plugin", marks=pytest.mark.needs("opt-15", "clang-15"))])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Each engine: what one does, the other does."""
+    found: Engine = request.getfixturevalue(f"{request.param}_engine")
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from bootstrap.diagnostics import Diagnostic, Failure
 from bootstrap.process import Completed
 from plugin.compile import CompileUnit
 from plugin.complaints import COMPLAINTS, explain, refusal
-from plugin.engine import DriverEngine, EngineOptions
+from plugin.engine import Engine, EngineOptions
 
 Job = Callable[..., CompileUnit]
 Refused = Callable[..., Diagnostic]
@@ -192,7 +192,7 @@ def test_a_crash_names_the_last_function_that_was_printed(refused: Refused) -> N
     assert "the last function that it printed is `f`" in told.notes
 
 
-def test_an_inner_derivative_that_is_not_made_yet_is_told(engine: DriverEngine, tmp_path: Path) -> None:
+def test_an_inner_derivative_that_is_not_made_yet_is_told(engine: Engine, tmp_path: Path) -> None:
     text = """
 define double @outer(double %x) {
   %v = call double (...) @__enzyme_fwddiff(ptr @helper, double %x, double 1.0)

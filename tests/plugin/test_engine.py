@@ -1,4 +1,4 @@
-"""The pinned driver on small modules: what it makes, and what becomes of its words when it refuses or crashes."""
+"""Both engines on small modules: what they make, and what becomes of their words when they refuse or crash."""
 
 import dataclasses
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import pytest
 
 from bootstrap.diagnostics import Diagnostic, Failure
 from plugin import module, names
-from plugin.engine import DriverEngine, EngineOptions
+from plugin.engine import Engine, EngineOptions
 
 STRICT = EngineOptions(strict_aliasing=False, loose_types=False)
 LOOSE = EngineOptions(strict_aliasing=False, loose_types=True)
@@ -70,13 +70,13 @@ Run = Callable[..., str]
 
 
 @pytest.fixture
-def run(engine: DriverEngine, tmp_path: Path) -> Run:
+def run(engine: Engine, tmp_path: Path) -> Run:
     """Runs the engine over IR text; gives the IR text that it made."""
 
     def differentiated(text: str, options: EngineOptions = STRICT) -> str:
         given = tmp_path / "pre.ll"
         given.write_text(text, encoding="utf-8")
-        return engine.run(given, tmp_path, tmp_path, options).read_text(encoding="utf-8")
+        return module.text_of(engine.run(given, tmp_path, tmp_path, options), "made")
 
     return differentiated
 
@@ -174,7 +174,7 @@ def test_a_crash_names_the_signal_the_reason_and_what_is_kept(run: Run, tmp_path
 
 
 @pytest.mark.parametrize("content", [None, "not a program"])
-def test_an_engine_that_does_not_start_is_told(engine: DriverEngine, tmp_path: Path, content: str | None) -> None:
+def test_an_engine_that_does_not_start_is_told(engine: Engine, tmp_path: Path, content: str | None) -> None:
     broken = tmp_path / "driver"
     if content:
         broken.write_text(content, encoding="utf-8")

@@ -109,7 +109,8 @@ def test_a_source_becomes_a_module_and_names_what_it_was_made_from(
     frontend: Frontend, write: Callable[[str, str], Path], work: Path, name: str, text: str, included: str
 ) -> None:
     source = write(name, text)
-    unit, inputs = frontend.read(source, work)
+    read = frontend.read(source, work)
+    unit, inputs = read.module, read.inputs
     unit.verify()
     f = module.find_function(unit, "f")
     assert f is not None
@@ -129,7 +130,7 @@ READY = {
 def f_of(frontend: Frontend, write: Callable[[str, str], Path], work: Path, text: str | None = None) -> tuple[llvm.ModuleRef, str]:
     """The module of a source that defines `f`, in the language that only this front end compiles, and the text of `f`."""
     name, ready = READY[Language.RUST if Language.RUST in frontend.compilers else Language.C]
-    unit, _ = frontend.read(write(name, text or ready), work)
+    unit = frontend.read(write(name, text or ready), work).module
     return unit, str(module.find(unit, "f"))
 
 
@@ -213,9 +214,9 @@ def test_llvm_ir_is_read_as_text_and_as_bitcode(frontend: Frontend, write: Calla
     binary = text.with_suffix(".bc")
     binary.write_bytes(llvm.parse_assembly(IR).as_bitcode())
     for source in (text, binary):
-        unit, inputs = frontend.read(source, work)
-        assert module.find_function(unit, "f") is not None
-        assert inputs == [source]
+        read = frontend.read(source, work)
+        assert module.find_function(read.module, "f") is not None
+        assert (read.path, read.inputs) == (source, (source,))
 
 
 @pytest.mark.parametrize(
