@@ -1,5 +1,6 @@
-"""The front door: the command line, and where the rooms meet.
+"""The front door: the command line, the Python API, and where the rooms meet.
 
+What Python programs use (`API`) is imported when it is asked for: the command line needs none of it.
 `COMMANDS` is the whole command line: a command is a module with `arguments(parser)` and `run(options) -> int`, imported only when it is
 asked for. This is the one place where a `Failure` becomes text and an exit status.
 """
@@ -13,14 +14,58 @@ import importlib
 import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from typing import NoReturn, Protocol, cast
+from typing import TYPE_CHECKING, NoReturn, Protocol, cast
 
 from bootstrap import VERSION
 from bootstrap.console import console
 from bootstrap.diagnostics import OWN_FAULT, Failure, fail, program, rendered
 from bootstrap.files import of_os_error
 
+if TYPE_CHECKING:
+    from plugin.python.library import Library
+    from plugin.python.toolchain import AutoDiff, Toolchain
+    from plugin.python.transforms import grad, hessian, hvp, jvp, value_and_grad, vjp
+
 __version__ = VERSION
+
+Error = Failure
+"""What everything here raises when compiling or differentiating fails; `code` is that of `explain CODE`, `diagnostics` has all."""
+
+API = {
+    "AutoDiff": "plugin.python.toolchain",
+    "Library": "plugin.python.library",
+    "Toolchain": "plugin.python.toolchain",
+    "grad": "plugin.python.transforms",
+    "hessian": "plugin.python.transforms",
+    "hvp": "plugin.python.transforms",
+    "jvp": "plugin.python.transforms",
+    "value_and_grad": "plugin.python.transforms",
+    "vjp": "plugin.python.transforms",
+}
+"""Each name of the Python API, and the module that has it; docs/python.md is its manual."""
+
+__all__ = ["AutoDiff", "Error", "Library", "Toolchain", "grad", "hessian", "hvp", "jvp", "main", "value_and_grad", "vjp"]
+
+
+if not TYPE_CHECKING:  # a type checker knows the names from above, and that there are no others
+
+    def __getattr__(name: str) -> object:
+        """A name of the Python API; raises `AttributeError`, and `Error` (E0270) where NumPy is missing."""
+        if name not in API:
+            raise AttributeError(f"module 'holoenzyme' has no attribute {name!r}")
+        try:
+            found: object = getattr(importlib.import_module(API[name]), name)
+        except ModuleNotFoundError as missing:
+            if missing.name != "numpy":
+                raise
+            raise fail("E0270", f"`holoenzyme.{name}` needs NumPy", help=["pip install 'holoenzyme[python]'"]) from None
+        globals()[name] = found
+        return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *API})
+
 
 COMMANDS = {
     "setup": ("bootstrap.commands.setup", "write a config.toml, or carry on the one that is there"),

@@ -70,11 +70,20 @@ class Diagnostic:
 
 
 class Failure(Exception):
-    """Ends a command with diagnostics; `main` prints them and exits with `exit_status`."""
+    """Ends a command with diagnostics; `main` prints them and exits with `exit_status`. In Python it is `holoenzyme.Error`."""
 
     def __init__(self, *diagnostics: Diagnostic) -> None:
-        super().__init__("; ".join(f"{each.code}: {each.message}" for each in diagnostics))
+        super().__init__(*diagnostics)
         self.diagnostics = diagnostics
+
+    def __str__(self) -> str:
+        """What a person reads where no command line prints it: in a traceback, for one."""
+        return text_of_all(self.diagnostics)
+
+    @property
+    def code(self) -> str:
+        """The code of the first diagnostic, such as `E0501`; `diagnostics` has them all."""
+        return self.diagnostics[0].code
 
     @property
     def exit_status(self) -> int:

@@ -13,7 +13,10 @@ In the order in which data take their way through it:
       module, activity, signature     what is asked of a module, and what it says of its functions
       lowering, validity              from an item and its primal to a derivative
       definition, abi                 the derivative as a C function around the call that Enzyme understands
+      pointees                        what the pointers of a function point to
       pipeline, engine                pre, Enzyme, check, post
       assembly                        what is changed in the module of an engine with another LLVM
     verify, native           the job that holds derivatives against central differences, called as C would
+
+    python                   the Python API: derivatives as functions that take NumPy arrays
 """

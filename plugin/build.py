@@ -52,9 +52,13 @@ class Options:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What came of a unit. `seconds` is empty when nothing was done; `derivatives` are all, `verdicts` those that were checked."""
+    """What came of a unit. `seconds` is empty when nothing was done; `derivatives` are all, `verdicts` those that were checked.
+
+    `compiled` is the record of the compile step.
+    """
 
     plan: Plan
+    compiled: Record
     derivatives: tuple[Derivative, ...]
     verdicts: tuple[Verdict, ...]
     seconds: Mapping[str, float]
@@ -74,6 +78,14 @@ def build(plans: Sequence[Plan], options: Options) -> list[Report | Failure]:
             worker.end_all()
             raise
     return [fresh[plan.name] or made[plan.name] for plan in plans]
+
+
+def build_one(plan: Plan, options: Options) -> Report:
+    """Build and check one unit in this thread; raises its `Failure`, and leaves other workers alone when it is interrupted."""
+    report = _fresh(plan, options) or _attempt(plan, None, options)
+    if isinstance(report, Failure):
+        raise report
+    return report
 
 
 def _attempt(plan: Plan, tools: Toolchain | None, options: Options) -> Report | Failure:
@@ -102,7 +114,7 @@ def _fresh(plan: Plan, options: Options) -> Report | None:
     if plan.unit.verify and not (verified and verified.is_fresh(plan.verify_request(compiled))):
         return None
     verdicts = tuple(Verdict(**each) for each in verified.value["verdicts"]) if verified and plan.unit.verify else ()
-    return Report(plan=plan, derivatives=_derivatives(compiled), verdicts=verdicts, seconds={})
+    return Report(plan=plan, compiled=compiled, derivatives=_derivatives(compiled), verdicts=verdicts, seconds={})
 
 
 def _derivatives(compiled: Record) -> tuple[Derivative, ...]:
@@ -138,7 +150,7 @@ def _make(plan: Plan, tools: Toolchain | None, options: Options) -> Report:
         value = {"verdicts": [dataclasses.asdict(each) for each in verdicts]}
         checked = Record(request=plan.verify_request(compiled), inputs=(), outputs=(), value=value)
         _write_records(plan, {"compile": compiled, "verify": checked})
-    return Report(plan=plan, derivatives=_derivatives(compiled), verdicts=verdicts, seconds=seconds)
+    return Report(plan=plan, compiled=compiled, derivatives=_derivatives(compiled), verdicts=verdicts, seconds=seconds)
 
 
 # Compile
@@ -160,6 +172,7 @@ def _compile(plan: Plan, tools: Toolchain, options: Options) -> tuple[Record, Ma
         "compilers": {language: each.version for language, each in tools.compilers.items() if language in plan.languages},
         "engine": {"path": str(tools.engine.path), "llvm": tools.engine.llvm} if tools.engine else None,
         "derivatives": [each.as_json() for each in made.derivatives],
+        "functions": [each.as_json() for each in made.functions],
         "new-externals": list(made.new_externals),
         "seconds": dict(made.seconds),
     }

@@ -18,7 +18,7 @@ from bootstrap.llvm import Compiler, Kind
 from plugin.activity import AutoDiffItem
 from plugin.engine import Engine, EngineOptions
 from plugin.languages import Language, driver
-from plugin.signature import Derivative
+from plugin.signature import Derivative, Function
 
 if TYPE_CHECKING:
     from plugin.pipeline import Compiled
@@ -68,6 +68,7 @@ class Linker:
 class Unit:
     """What came of a unit: its files in the job's folder, the functions that its derivatives brought, and the time of each stage.
 
+    `functions` are all that can be called from outside, derivatives too.
     `library` is a shared library to call, the output itself or one made beside it, None when it was not asked for.
     """
 
@@ -75,6 +76,7 @@ class Unit:
     library: Path | None
     inputs: tuple[Path, ...]
     derivatives: tuple[Derivative, ...]
+    functions: tuple[Function, ...]
     new_externals: tuple[str, ...]
     seconds: Mapping[str, float]
 
@@ -123,6 +125,7 @@ class CompileUnit:
             library=made.library,
             inputs=compiled.inputs,
             derivatives=compiled.derivatives,
+            functions=compiled.functions,
             new_externals=tuple(sorted(compiled.new_externals)),
             seconds=clock.seconds,
         )

@@ -24,7 +24,7 @@ from plugin.languages import Language, driver, language_of
 if TYPE_CHECKING:
     from plugin.compile import CompileUnit
 
-_TO_BITCODE = ("-O3", "-Xclang", "-disable-llvm-passes", "-emit-llvm", "-c", "-gline-tables-only", "-fPIC")
+_TO_BITCODE = ("-O3", "-Xclang", "-disable-llvm-passes", "-emit-llvm", "-c", "-gline-tables-only", "-fPIC", "-fno-discard-value-names")
 _ZIG = ("-fno-sanitize=all", "-fno-stack-protector", "-fomit-frame-pointer", "-UNDEBUG")
 """Zig turns on what is usual for its own debugging builds, and defines NDEBUG with -O3; this takes it back to what clang does."""
 _RUSTC = (

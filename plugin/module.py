@@ -15,6 +15,7 @@ import llvmlite.binding as llvm
 from bootstrap.diagnostics import Failure, Span, fail
 from plugin import bitcode
 from plugin.activity import ENZYME
+from plugin.pointees import pointees
 from plugin.signature import Function
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 LOCAL_LINKAGES = frozenset({"internal", "private"})
 
 INTRINSIC = "llvm."
+_READS = frozenset({"readonly", "readnone"})
 MARKER = "enzyme_"
 
 RUST_ALLOCATOR = re.compile(r"_RNv\w*___rustc\d+_(__rust_\w+)")
@@ -54,6 +56,8 @@ def describe(value: ValueRef) -> Function:
         or any(word.startswith(("byval(", "sret(")) for words in attributes for word in words),
         is_declaration=bool(value.is_declaration),
         is_variadic=bool(type_.is_function_vararg),
+        names=tuple(argument.name for argument in value.arguments),
+        read_only=tuple(not _READS.isdisjoint(words) for words in attributes),
     )
 
 
@@ -176,6 +180,12 @@ def _at_most_malloc(found: re.Match[str]) -> str:
 def external_functions(module: ModuleRef) -> frozenset[str]:
     """The names of functions that the module calls and does not have, LLVM's intrinsics apart."""
     return frozenset(each.name for each in module.functions if each.is_declaration and not each.name.startswith(INTRINSIC))
+
+
+def exported(module: ModuleRef) -> list[Function]:
+    """The functions of an optimised module that others can call, with all that can be told of them."""
+    found = [each for each in module.functions if not each.is_declaration and each.linkage.name not in LOCAL_LINKAGES]
+    return [dataclasses.replace(describe(each), pointees=pointees(each)) for each in found]
 
 
 def calls_enzyme(module: ModuleRef) -> bool:

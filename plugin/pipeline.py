@@ -23,7 +23,7 @@ from plugin.activity import ENZYME
 from plugin.definition import CARRIER
 from plugin.engine import Engine, PluginEngine
 from plugin.frontend import Frontend
-from plugin.signature import Derivative
+from plugin.signature import Derivative, Function
 
 if TYPE_CHECKING:
     from llvmlite.binding import ModuleRef
@@ -54,13 +54,14 @@ class Clock:
 class Compiled:
     """A unit's optimised module and what is known of it.
 
-    `inputs` are the files it was made from, `externals` the functions that it calls and does not have, `new_externals` those of them
-    that only the derivatives call.
+    `functions` are those that can be called from outside, `inputs` are the files it was made from, `externals` the functions that it
+    calls and does not have, `new_externals` those of them that only the derivatives call.
     """
 
     module: ModuleRef
     machine: llvm.TargetMachine
     derivatives: tuple[Derivative, ...]
+    functions: tuple[Function, ...]
     inputs: tuple[Path, ...]
     externals: frozenset[str]
     new_externals: frozenset[str]
@@ -93,7 +94,13 @@ def compile_unit(job: CompileUnit, clock: Clock) -> Compiled:
         optimise(unit, machine, full=True)
     left = module.external_functions(unit)
     return Compiled(
-        module=unit, machine=machine, derivatives=tuple(derivatives), inputs=tuple(inputs), externals=left, new_externals=left - externals
+        module=unit,
+        machine=machine,
+        derivatives=tuple(derivatives),
+        functions=tuple(module.exported(unit)),
+        inputs=tuple(inputs),
+        externals=left,
+        new_externals=left - externals,
     )
 
 

@@ -13,7 +13,9 @@ from plugin.activity import AutoDiffItem, DiffActivity, DiffMode
 class Function:
     """A function of a module. `extensions` has `signext`, `zeroext` or nothing for each parameter, `return_extension` for the return.
 
-    `takes_struct` is whether a struct goes in or out by value, other than as scalars.
+    `takes_struct` is whether a struct goes in or out by value, other than as scalars. `names` are the parameters' names where the
+    module has them; `read_only` says of each parameter whether it is a pointer through which nothing is ever written, `pointees` what
+    it points to, where that is known.
     """
 
     name: str
@@ -24,11 +26,24 @@ class Function:
     takes_struct: bool = False
     is_declaration: bool = False
     is_variadic: bool = False
+    names: tuple[str, ...] = ()
+    read_only: tuple[bool, ...] = ()
+    pointees: tuple[str, ...] = ()
 
     @property
     def spelling(self) -> str:
         """The type as LLVM writes it."""
         return f"{self.returns} ({', '.join([*self.parameters, *(['...'] if self.is_variadic else [])])})"
+
+    def as_json(self) -> dict[str, Any]:
+        """The function as it stands in a unit's record."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """The function that `as_json` gave; raises `TypeError` when it gave another thing."""
+        values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+        return cls(**values)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,6 @@ def _without_plugins() -> Iterator[None]:
 
 
 with _without_plugins():
-    from bootstrap.config.resolve import Resolved, advice, arguments_of, examine, in_order, load, load_for, read, require_unit
+    from bootstrap.config.resolve import Resolved, advice, arguments_of, examine, extended, in_order, load, load_for, read, require_unit
 
-__all__ = ["Resolved", "advice", "arguments_of", "examine", "in_order", "load", "load_for", "read", "require_unit"]
+__all__ = ["Resolved", "advice", "arguments_of", "examine", "extended", "in_order", "load", "load_for", "read", "require_unit"]

@@ -91,7 +91,21 @@ def load(
     `overrides` are `KEY=VALUE` as `--set` takes them, `flags` the values of other options by key. Raises `Failure` with every fault of
     every file: what `read` raises, broken rules between keys, and features that the channel does not allow.
     """
-    resolved, found = examine(path, overrides=overrides, profile=profile, environment=environment, flags=flags)
+    return _allowed(*examine(path, overrides=overrides, profile=profile, environment=environment, flags=flags))
+
+
+def extended(resolved: Resolved, layer: Layer) -> Resolved:
+    """`resolved` with a layer over all that it has; raises as `load` does."""
+    layers = (*resolved.layers, layer)
+    origins = merge(layers)
+    found = [*faults.check(layer), *faults.incomplete(winners(origins), functools.partial(_opened_by, origins))]
+    config, data, faulty = faults.sound(origins)
+    whole = dataclasses.replace(resolved, config=config, data=data, origins=origins, layers=layers, faulty=faulty)
+    found += [*broken_rules(whole), *refused_features(whole)]
+    return _allowed(whole, in_order(whole, found))
+
+
+def _allowed(resolved: Resolved, found: Sequence[Diagnostic]) -> Resolved:
     if any(each.severity is Severity.ERROR for each in found):
         raise Failure(*found)
     return dataclasses.replace(resolved, warnings=tuple(found))
