@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from bootstrap.diagnostics import Diagnostic
 from plugin.abi import FLOAT_SIZES
 from plugin.activity import AutoDiffItem, DiffActivity, DiffMode
-from plugin.module import near_matches
 from plugin.signature import Function
 
 if TYPE_CHECKING:
@@ -27,6 +26,8 @@ def fault(code: str, item: AutoDiffItem, key: str, message: str, *help_: str, no
 
 def unknown_source(module: ModuleRef, item: AutoDiffItem) -> Diagnostic:
     """The fault of an item whose source is no function of the module (E0503), with names that are like it."""
+    from plugin.module import near_matches  # noqa: PLC0415 - llvmlite is for workers only
+
     matches = near_matches(module, item.source)
     mangled = [name for name in matches if name.startswith(("_Z", "_R"))]
     remedies = [f"did you mean {' or '.join(f'`{name}`' for name in matches)}?"] if matches else []
