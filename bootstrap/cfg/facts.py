@@ -34,8 +34,8 @@ class Facts:
     refusals: Refusals | None = None
     tested: tuple[tuple[Named, ...], Span] | None = None
     listings: Sequence[Listing] | None = None
-    values: Mapping[str, tuple[frozenset[str | None], Span]] | None = None
-    """The values of well-known names as a snapshot has them."""
+    values: Mapping[str, tuple[frozenset[str | None], Span | None]] | None = None
+    """The values of well-known names as a snapshot has them, or a compiler prints them; None among them for the bare name."""
     book: Book | None = None
     book_source_exists: bool = True
     """Whether the file that the book names holds the list of well-known names."""
@@ -54,4 +54,4 @@ class Facts:
     well_known_changed: str = ""
     """The date of the last change of the well-known list, where the history is there."""
     targets: Mapping[str, frozenset[str]] | None = None
-    """The table of the values of built-in targets, by cfg, in a tree that has one."""
+    """The values of built-in targets, by cfg: the table of a tree that has one, or what a compiler sets for its targets."""

@@ -49,9 +49,9 @@ def passed_is_declared(facts: Facts) -> Iterator[Finding]:
             )
 
 
-@rule("E0177", "the table of target values is what the compiler prints", Severity.ERROR, "values", "targets")
+@rule("E0177", "the values that are expected of target cfgs are those of the targets", Severity.ERROR, "values", "targets")
 def target_values_agree(facts: Facts) -> Iterator[Finding]:
-    """The values in the table of built-in targets are those that the snapshot of the well-known values gives."""
+    """The values of built-in targets, in their table or as they are set, are those that are printed as expected."""
     for name, table in (facts.targets or {}).items():
         if facts.values is None or name not in facts.values:
             continue
@@ -59,13 +59,13 @@ def target_values_agree(facts: Facts) -> Iterator[Finding]:
         for value in sorted(each for each in printed if each is not None and each not in table):
             yield Finding(
                 name=shown((name, value)),
-                message=f"`{shown((name, value))}` is printed as expected, and the table of target values lacks it",
+                message=f"`{shown((name, value))}` is expected, and no built-in target has it",
                 span=span,
             )
         for value in sorted(table - printed):
             yield Finding(
                 name=shown((name, value)),
-                message=f"`{shown((name, value))}` is in the table of target values, and is not printed as expected",
+                message=f"`{shown((name, value))}` is what a built-in target has, and is not expected",
                 span=span,
             )
 

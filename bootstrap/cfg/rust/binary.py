@@ -29,11 +29,17 @@ from bootstrap.process import Completed, TimedOut, run
 SECONDS = 20.0
 """How long one child may take."""
 VARIABLE = "RUSTC_BOOTSTRAP"
+AS_STABLE = "-1"
+"""With this value a nightly behaves as a stable compiler does; an older one takes it for a crate's name, which none has."""
 STRANGE = "holoenzyme-probe"
 """A value that no cfg has."""
 LINT = "explicit_builtin_cfgs_in_flags"
 MOST_VALUES = 64
 """Of a name with more values than that not every one is tried."""
+TARGET_NAMES = tuple(
+    f"target_{each}" for each in ("abi", "arch", "endian", "env", "family", "object_format", "os", "pointer_width", "vendor")
+)
+"""The cfgs whose expected values are those of all built-in targets."""
 STABLE_FLAGS = (("--test",), ("--crate-type=proc-macro",), ("-Cpanic=abort",), ("-Cdebug-assertions=yes",))
 UNSTABLE_FLAGS = (
     *(("-Zcontract-checks=yes",), ("-Zub-checks=yes",), ("-Coverflow-checks=yes",), ("-Zemscripten-wasm-eh",)),
@@ -85,8 +91,8 @@ class Compiler:
         )
 
     def run(self, *words: str, unstable: bool = False, folder: Path | None = None) -> Completed:
-        """Run it once; `unstable` lets it use unstable features, else they are off even where the user's environment has them on."""
-        environment = self.environment if unstable else {VARIABLE: "0"}
+        """Run it once; `unstable` lets it use unstable features, else it behaves as a stable one, whatever the user's environment says."""
+        environment = self.environment if unstable else {VARIABLE: AS_STABLE}
         return run([self.path, *words], seconds=SECONDS, env=environment, cwd=folder)
 
 
@@ -138,7 +144,13 @@ class _Probe:
             disallowed=self.disallowed(names, _values(stable | nightly, known or ())),
             gated=self.gated(names),
         )
-        return Facts(lists=lists, gaps=tuple(self.gaps), complete=None)
+        return Facts(lists=lists, gaps=tuple(self.gaps), complete=None, values=_expected(known), targets=self.of_targets(nightly))
+
+    def of_targets(self, seen: set[Cfg]) -> dict[str, frozenset[str]] | None:
+        """The values that the targets have; None where not all of them were asked."""
+        if not self.compiler.unstable:
+            return None
+        return {wanted: frozenset(value for name, value in seen if name == wanted and value is not None) for wanted in TARGET_NAMES}
 
     def well_known(self) -> tuple[Entry, ...] | None:
         """W; None on a compiler that does not allow to ask for it."""
@@ -269,6 +281,13 @@ class _Probe:
     def gap(self, message: str, remedy: str = "") -> None:
         """Note what the compiler does not tell."""
         self.gaps.append(Diagnostic(code="E0186", severity=Severity.WARNING, message=message, help=(remedy,) if remedy else ()))
+
+
+def _expected(known: Sequence[Entry] | None) -> dict[str, tuple[frozenset[str | None], None]] | None:
+    """The listed values of each well-known name; None where W is not known."""
+    if known is None:
+        return None
+    return {each.name: (frozenset[str | None](each.forms.values), None) for each in known if each.forms.values}
 
 
 def _values(seen: Iterable[Cfg], known: Iterable[Entry]) -> dict[str, set[str]]:

@@ -26,9 +26,9 @@ if words == ["-vV"]:
 elif "--print=target-list" in words:
     print("one\\ntwo")
 elif "--print=check-cfg" in words:
-    print('cfg(unix, values(none()))\\nbroken(\\ncfg(odd, values("a", "b"))')
+    print('cfg(unix, values(none()))\\nbroken(\\ncfg(odd, values("a", "b"))\\ncfg(target_env, values("gnu", "lost"))')
 elif "--print=cfg" in words:
-    print('unix\\nodd="a"\\nnot a cfg' + ("\\nearly" if allowed else ""))
+    print('unix\\nodd="a"\\ntarget_env="gnu"\\ntarget_env="new"\\nnot a cfg' + ("\\nearly" if allowed else ""))
 elif "empty.rs" in words:
     for name in [word for flag, word in zip(words, words[1:]) if flag == "--cfg" and word in {{"unix", 'odd="b"'}}]:
         print('{{"message": "unexpected `--cfg %s` flag", "code": {{"code": "explicit_builtin_cfgs_in_flags"}}, "children": '
@@ -56,8 +56,8 @@ def test_the_lists_of_a_compiler(fake: Path) -> None:
         which: {name: str(each) for name, each in facts.lists.forms(which).items()} for which in ("default", "well_known", "disallowed")
     }
     assert forms == {
-        "default": {"unix": "b", "odd": "v", "early": "b"},
-        "well_known": {"unix": "b", "odd": "v"},
+        "default": {"unix": "b", "odd": "v", "target_env": "v", "early": "b"},
+        "well_known": {"unix": "b", "odd": "v", "target_env": "v"},
         "disallowed": {"unix": "b", "odd": "v"},
     }
     assert facts.lists.first("default", "early").nightly
@@ -69,6 +69,8 @@ def test_the_lists_of_a_compiler(fake: Path) -> None:
         "C3: `early` is set by default and `--cfg` may set it too",
         'C8: `odd="a"` is not disallowed, other values of `odd` are',
         "C12: bare `early` is only set on nightly, and no feature gates it",
+        'C27: `target_env="lost"` is expected, and no built-in target has it',
+        'C27: `target_env="new"` is what a built-in target has, and is not expected',
         "a line of `--print cfg` could not be understood: not a cfg",
     } <= said
     assert any("`--print check-cfg` could not be understood" in each for each in said)
@@ -137,4 +139,6 @@ def test_a_real_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "fmt_debug" in lists
     # rust-lang/rust#133295, still open in 1.95: the bare form differs silently between channels.
     assert "C12: bare `target_has_atomic` is only set on nightly, and no feature gates it" in {each.message for each in audit(facts)}
+    assert "C27" not in {each.name for each in unanswered(facts)}
+    assert [each.message for each in audit(facts) if each.code == "E0177"] == []
     assert "RUSTC_BOOTSTRAP" not in os.environ
