@@ -129,6 +129,8 @@ class _Probe:
     def __init__(self, compiler: Compiler, folder: Path, pool: ThreadPoolExecutor) -> None:
         self.compiler, self.folder, self.pool = compiler, folder, pool
         self.gaps: list[Diagnostic] = []
+        self.silent: set[str] = set()
+        """The targets that the compiler has in its list and cannot print, for want of their back end."""
 
     def facts(self) -> Facts:
         """All lists, and what could not be asked."""
@@ -144,13 +146,21 @@ class _Probe:
             disallowed=self.disallowed(names, _values(stable | nightly, known or ())),
             gated=self.gated(names),
         )
-        return Facts(lists=lists, gaps=tuple(self.gaps), complete=None, values=_expected(known), targets=self.of_targets(nightly))
+        expected, of_targets = _expected(known), self.of_targets(nightly, known)
+        return Facts(lists=lists, gaps=tuple(self.gaps), complete=None, values=expected, targets=of_targets)
 
-    def of_targets(self, seen: set[Cfg]) -> dict[str, frozenset[str]] | None:
-        """The values that the targets have; None where not all of them were asked."""
-        if not self.compiler.unstable:
+    def of_targets(self, seen: set[Cfg], known: Sequence[Entry] | None) -> dict[str, frozenset[str]] | None:
+        """The values that the targets have; None where not all were asked. A target that cannot be printed may have any expected one."""
+        if known is None:
             return None
-        return {wanted: frozenset(value for name, value in seen if name == wanted and value is not None) for wanted in TARGET_NAMES}
+        if self.silent:
+            count = f"{len(self.silent)} target{'s' if len(self.silent) > 1 else ''}"
+            message = f"{count} cannot be printed by {self.compiler.version}, so it is not told which values no target has"
+            note = f"they are: {', '.join(sorted(self.silent))}"
+            self.gaps.append(Diagnostic(code="E0186", severity=Severity.NOTE, message=message, notes=(note,)))
+        held = {cfg for cfg in seen if cfg[1] is not None}
+        held |= {(each.name, value) for each in known for value in each.forms.values or ()} if self.silent else set()
+        return {wanted: frozenset(value for name, value in held if name == wanted and value is not None) for wanted in TARGET_NAMES}
 
     def well_known(self) -> tuple[Entry, ...] | None:
         """W; None on a compiler that does not allow to ask for it."""
@@ -201,7 +211,10 @@ class _Probe:
     def union(self, questions: Sequence[tuple[str, ...]], *, unstable: bool) -> set[Cfg]:
         """Every cfg that one of the questions prints; flags that a host does not have are passed over."""
         found: set[Cfg] = set()
-        for done in self.pool.map(lambda words: self.compiler.run("--print=cfg", *words, unstable=unstable), questions):
+        answers = self.pool.map(lambda words: self.compiler.run("--print=cfg", *words, unstable=unstable), questions)
+        for words, done in zip(questions, answers, strict=True):
+            if done.status and words[0] == "--target":
+                self.silent.add(words[1])
             for line in done.stdout.splitlines() if not done.status else ():
                 try:
                     found.add(specification.parse_cfg(line, origin="--print cfg"))
