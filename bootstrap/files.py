@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import tempfile
 from pathlib import Path
 
 from bootstrap.diagnostics import Diagnostic
@@ -19,17 +18,18 @@ _IN_ZIG = {errno.ENOSPC: "NoSpaceLeft", errno.EDQUOT: "DiskQuota"}
 def write_atomically(path: Path, content: str | bytes, *, mode: int = 0o644) -> None:
     """Write a file in one step, as others see it; raises `OSError`, and then the file is as it was."""
     data = content.encode() if isinstance(content, str) else content
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    beside = path.with_name(f".{path.name}.{os.urandom(8).hex()}")  # a name of our own: importing tempfile takes 3 ms
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).chmod(mode)
-        Path(name).replace(path)
+        beside.chmod(mode)
+        beside.replace(path)
     except BaseException:
         with contextlib.suppress(OSError):
-            Path(name).unlink()
+            beside.unlink()
         raise
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,7 +50,7 @@ def _tell_once(resolved: Resolved, file: Path, command: str | None) -> None:
 
     number = change_id if isinstance(change_id, int) else None
     config = os.path.realpath(file)
-    record = _state() / told.name(config)
+    record = records() / told.name(config)
     known = _remembered(record, config, number)
     if known >= latest:
         return
@@ -62,11 +63,11 @@ def _tell_once(resolved: Resolved, file: Path, command: str | None) -> None:
     write_atomically(record, told.written(config, number, latest), mode=0o600)
 
 
-def _state() -> Path:
-    """The folder of the records."""
-    import platformdirs  # noqa: PLC0415 - see above
-
-    return Path(platformdirs.user_state_dir("holoenzyme", appauthor=False), "told")
+def records() -> Path:
+    """The folder of the records, where platformdirs has it; to import that would take as long as all the rest."""
+    named = os.environ.get("XDG_STATE_HOME", "")
+    usual = Path.home() / ("Library/Application Support" if sys.platform == "darwin" else ".local/state")
+    return (Path(named) if Path(named).is_absolute() else usual) / "holoenzyme" / "told"
 
 
 def _remembered(record: Path, config: str, change_id: int | None) -> int:

@@ -174,7 +174,7 @@ def _append_only(history: History, base: Base) -> Iterator[Finding]:
             yield Finding(rule=Rule.ALTERED, message=f"change {number} of {base.name} was deleted", remedy=remedy)
     for old in base.history.changes:
         new = now.get(old.id)
-        if new and dataclasses.replace(new, summary=old.summary) != old:
+        if new and new._replace(summary=old.summary, path=old.path) != old:
             remedy = f"`git checkout {base.name} -- {old.path}`, and write another entry that supersedes it"
             message = f"change {old.id} landed in {base.name} and says something else now"
             yield Finding(rule=Rule.ALTERED, message=message, path=new.path, remedy=remedy)

@@ -2,17 +2,19 @@
 
 An entry of the history is one TOML file, `changes/NNNN-slug.toml`; its number is the *id*. A *key* is written with dots, `*` for a name
 that the user chooses: `unit.*.kind`. A *step* carries one key of an older file over. Whoever writes an entry is held to `RULE`.
+
+The records here, in history.py and in tracker.py are named tuples: it would take 5 ms more to make dataclasses, and that is all that news
+may cost a command.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from change_tracker.numbers import NAME
 
@@ -52,16 +54,14 @@ RULE: Mapping[Kind, Severity] = {
 """The severity that each kind has to have; what a behaviour weighs is for its author to say."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Rename:
+class Rename(NamedTuple):
     """`key` is called `to` now, in its table or in another one."""
 
     key: Key
     to: Key
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Rewrite:
+class Rewrite(NamedTuple):
     """The value `old` of `key` is written `new` now; an array is rewritten item by item."""
 
     key: Key
@@ -69,15 +69,13 @@ class Rewrite:
     new: Any
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Remove:
+class Remove(NamedTuple):
     """`key` is gone, and had no effect that something else could have now."""
 
     key: Key
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Pin:
+class Pin(NamedTuple):
     """A file that does not set `key` relied on the default `value`, and says so from now on."""
 
     key: Key
@@ -89,8 +87,7 @@ STEPS: Mapping[str, tuple[str, ...]] = {"rename": ("to",), "rewrite": ("from", "
 """The keys of a `[[migration]]`: the one that names what to do, and what it needs besides."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(NamedTuple):
     """One entry of the history.
 
     `supersedes` are older entries that this one tells anew; `reverts` are entries that it takes back, and it does nothing besides.
@@ -108,11 +105,10 @@ class Change:
     migration: tuple[Step, ...] = ()
     supersedes: tuple[int, ...] = ()
     reverts: tuple[int, ...] = ()
-    path: Path | None = dataclasses.field(default=None, compare=False)
+    path: Path | None = None
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class Fault(NamedTuple):
     """What is wrong with an entry's file; `key` is where in it, as tables, names and indices."""
 
     path: Path

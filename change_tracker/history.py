@@ -6,9 +6,10 @@ no entry is passed over by whoever tells news; `audit config` reports it.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from change_tracker.change import Change, Fault, Unreadable, parse
 from change_tracker.numbers import CHANGES, NAME, listed
@@ -17,14 +18,13 @@ MAX_BYTES = 1 << 16
 """An entry is a page of text; a larger file is none."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class History:
+class History(NamedTuple):
     """The entries that could be read, by id, and what is wrong with the other files. `latest` counts those too."""
 
     changes: tuple[Change, ...]
     latest: int = 0
     faults: tuple[Fault, ...] = ()
-    files: Mapping[int, tuple[Path, ...]] = dataclasses.field(default_factory=dict)
+    files: Mapping[int, tuple[Path, ...]] = MappingProxyType({})
     """The files of each id, more than one after a bad merge."""
 
     def reverted(self) -> dict[int, Change]:

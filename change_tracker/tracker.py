@@ -5,9 +5,9 @@ A change *concerns* a configuration when it touches a key that is set there, a d
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from change_tracker.change import NAMED, Change, Key, Kind, Rename, Rewrite, covers, dotted
 from change_tracker.history import History
@@ -37,16 +37,14 @@ class Standing(enum.StrEnum):
     """Its id is later than ours: the tool is older than the configuration."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Use:
+class Use(NamedTuple):
     """What a configuration makes use of: the keys that it sets, as it names them, and commands."""
 
     paths: Collection[Key] = ()
     commands: Collection[str] = ()
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class News:
+class News(NamedTuple):
     """What is to be told: `concerning` comes first, of the `others` a count is enough.
 
     `since` is the id after which they came, `told` a later one up to which they were told before, 0 where there is none.

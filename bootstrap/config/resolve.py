@@ -8,16 +8,18 @@ import functools
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from bootstrap import channel, gates
 from bootstrap.config import faults, files
 from bootstrap.config import overrides as words
 from bootstrap.config.layers import Layer, Origin, Source, merge, unflatten, winners
 from bootstrap.config.model import Config
-from bootstrap.config.rules import ADVICE, RULES, Rule, Violation
 from bootstrap.config.toml import KeyPath
 from bootstrap.diagnostics import Diagnostic, Failure, Related, Severity, Span
+
+if TYPE_CHECKING:
+    from bootstrap.config.rules import Violation
 
 CHANNEL = ("rust", "channel")
 FLAGS: Mapping[KeyPath, str] = {("profile",): "--profile", ("build", "jobs"): "--jobs"}
@@ -231,14 +233,17 @@ def _opened_by(origins: Mapping[KeyPath, tuple[Origin, ...]], path: KeyPath) -> 
     return None
 
 
-def broken_rules(resolved: Resolved, rules: Iterable[Rule] = RULES) -> list[Diagnostic]:
-    """A diagnostic, with both places, for each broken rule between keys."""
-    return [_broken(resolved, each) for rule in rules for each in rule.broken(resolved.config, resolved.root, resolved.faulty)]
+def broken_rules(resolved: Resolved, *, advice: bool = False) -> list[Diagnostic]:
+    """A diagnostic, with both places, for each broken rule between keys: of those that every command asks, or of those of `check` alone."""
+    from bootstrap.config import rules  # noqa: PLC0415 - not for who only shows a configuration
+
+    asked = rules.ADVICE if advice else rules.RULES
+    return [_broken(resolved, each) for rule in asked for each in rule.broken(resolved.config, resolved.root, resolved.faulty)]
 
 
 def advice(resolved: Resolved) -> list[Diagnostic]:
     """The warnings that are only for `check`."""
-    return broken_rules(resolved, ADVICE)
+    return broken_rules(resolved, advice=True)
 
 
 def in_order(resolved: Resolved, found: Iterable[Diagnostic]) -> list[Diagnostic]:

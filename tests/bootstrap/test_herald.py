@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import platformdirs
 import pytest
 
 from bootstrap import herald
@@ -49,7 +50,6 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for function in (numbers.listed, numbers.latest, history.read):
         monkeypatch.setattr(function, "__defaults__", (folder,))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr("platformdirs.user_state_dir", lambda *_, **__: str(tmp_path / "state" / "holoenzyme"))
     monkeypatch.delenv("CI", raising=False)
     monkeypatch.setattr(console, "verbosity", 0)
     place = tmp_path / "work"
@@ -210,7 +210,7 @@ def test_a_history_that_cannot_be_read_is_no_obstacle(work: Path, terminal: Term
     assert terminal.text == ""
 
 
-@pytest.mark.parametrize("module", ["change_tracker.change", "change_tracker.tracker", "bootstrap.news", "platformdirs"])
+@pytest.mark.parametrize("module", ["change_tracker.change", "change_tracker.tracker", "bootstrap.news", "change_tracker.told"])
 def test_who_knows_every_change_imports_nothing_for_it(module: str) -> None:
     code = f"""
 import argparse, sys
@@ -225,3 +225,11 @@ herald.tell(resolved, argparse.Namespace(json=False, dry_run=False, command="bui
 sys.exit({module!r} in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("variable", ["", "relative/state"])
+def test_without_the_variable_the_records_are_where_platformdirs_has_them(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    monkeypatch.delenv("XDG_STATE_HOME")
+    expected = Path(platformdirs.user_state_dir("holoenzyme", appauthor=False), "told")
+    monkeypatch.setenv("XDG_STATE_HOME", variable)
+    assert herald.records() == expected

@@ -55,6 +55,7 @@ def test_an_entry_is_read_whole() -> None:
             Remove(key=("build", "gone")),
             Pin(key=("build", "jobs"), value=1),
         ),
+        path=Path("0007-cache-renamed.toml"),
     )
 
 
