@@ -65,6 +65,8 @@ def test_explain_prints_the_page_and_the_list() -> None:
     command = [sys.executable, str(ROOT / "holoenzyme.py"), "explain"]
     assert run([*command, "E0503"]).stdout == page("E0503").read_text(encoding="utf-8")
     assert run([*command, "503"]).stdout == run([*command, "e0503"]).stdout
+    assert run([*command, "c27"]).stdout == page("E0177").read_text(encoding="utf-8")
+    assert run([*command, "unexpected-cfgs"]).stdout == page("E0259").read_text(encoding="utf-8")
     assert "E0503  there is no such function\n" in run(command).stdout
     unknown = run([*command, "E0666"])
     assert unknown.status == 2

@@ -1,4 +1,4 @@
-"""`explain CODE`: the page of a diagnostic's code."""
+"""`explain CODE`: the page of a diagnostic's code, of a rule of the audit or of a lint."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from bootstrap.diagnostics import fail, page, title
 
 def codes() -> list[str]:
     """All codes that have a page, in order."""
-    return sorted(each.stem for each in page("").parent.glob("[EC]*.md"))
+    return sorted(each.stem for each in page("").parent.glob("E*.md"))
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """`explain CODE`; without one, the list."""
-    parser.add_argument("code", nargs="?", metavar="CODE", help="such as E0203; without one, the list of all")
+    parser.add_argument("code", nargs="?", metavar="CODE", help="such as E0203, C27 or unexpected_cfgs; without one, the list of all")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -25,13 +25,22 @@ def run(options: argparse.Namespace) -> int:
     if options.code is None:
         sys.stdout.writelines(f"{code}  {title(code)}\n" for code in codes())
         return 0
-    code = options.code.strip().upper()
-    if short := re.fullmatch(r"([EC]?)(\d{1,4})", code):
-        code = f"{short[1] or 'E'}{short[2]:>04}"
+    code = _code(options.code.strip())
     if code not in codes():
         raise _unknown(code)
     sys.stdout.write(page(code).read_text(encoding="utf-8"))
     return 0
+
+
+def _code(word: str) -> str:
+    """The code that is meant: by its number, by the name of a rule of the audit, or of a lint."""
+    if short := re.fullmatch(r"[Ee]?(\d{1,4})", word):
+        return f"E{short[1]:>04}"
+    from bootstrap.cfg import levels  # noqa: PLC0415 - only for another name than a code
+
+    if levels.RULE.fullmatch(word.upper()):
+        return levels.code_of(word.upper())
+    return levels.LINTS.get(word.lower().replace("-", "_"), word.upper())
 
 
 def _unknown(code: str) -> Exception:

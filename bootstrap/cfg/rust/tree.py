@@ -114,6 +114,14 @@ class Tree:
     def sound(self, source: Source, node: Node | None, what: str) -> Node | None:
         """`node`, when it is there and parsed without errors; else None and a gap."""
         path = source.path.relative_to(self.root)
+        if node is None and source.root.has_error:
+            first = next(_errors(source.root), source.root)
+            self.gap(
+                "E0183",
+                f"`{path}` cannot be parsed, and no {what} is found in it, so what depends on it is not audited",
+                span=source.span(first),
+            )
+            return None
         if node is None:
             self.gap("E0185", f"`{path}` has no {what}, so what depends on it is not audited")
             return None

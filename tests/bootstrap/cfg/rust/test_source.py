@@ -305,6 +305,7 @@ def test_a_missing_file_is_said_and_the_rest_is_audited(small_tree: Path, path: 
         (CFG, 'disallow(cfg, "-C panic")', "disallow(cfg, flag)", "E0184"),
         ("tests/ui/cfg/disallowed-cli-cfgs.rs", "--cfg panic", "--cfg =panic", "E0184"),
         ("src/bootstrap/src/lib.rs", '"bootstrap"', "name()", "E0184"),
+        ("src/bootstrap/src/lib.rs", "const EXTRA_CHECK_CFGS", "const ] EXTRA_CHECK_CFGS", "E0183"),
         ("src/bootstrap/src/core/cargo.rs", '.arg("extra")', '.arg(name); c.arg("extra")', "E0184"),
         ("src/bootstrap/src/core/cargo.rs", "--cfg=bootstrap", "--cfg={name}", "E0184"),
         ("compiler/rustc_feature/src/builtin_attrs.rs", f"sym::{NAMES[0]},", "name(),", "E0184"),
