@@ -238,11 +238,25 @@ def _options(sources: list[Source]) -> dict[Key, Option]:
             if words(item.child_by_field_name("name")) == "TomlConfig":
                 top, plain = _top(source, item)
                 options |= {each.key: each for each in plain}
+    tables = {**top, **{inner: (*top.get(outer, (outer.lower(),)), key, NAMED) for outer, key, inner in _nested(found)}}
     for name, fields in found.items():
         for field, kind, key, place in fields:
-            path = (*top.get(name, (name.lower(),)), key)
-            options[path] = Option(key=path, field=field, type=kind, place=place)
+            path = (*tables.get(name, (name.lower(),)), key)
+            if (*path, NAMED) not in tables.values():
+                options[path] = Option(key=path, field=field, type=kind, place=place)
     return options
+
+
+MAP = re.compile(r"HashMap<String, ?(\w+)>")
+
+
+def _nested(structs: Mapping[str, list[tuple[str, str, str, Place]]]) -> Iterator[tuple[str, str, str]]:
+    """The structs that stand by a name of the user's in a key of another one: the other struct, the key, the struct."""
+    for outer, fields in structs.items():
+        for _, kind, key, _ in fields:
+            inner = MAP.search(kind)
+            if inner and inner[1] in structs:
+                yield outer, key, inner[1]
 
 
 def _struct(source: Source, call: Node) -> tuple[str, list[tuple[str, str, str, Place]]]:
@@ -312,7 +326,7 @@ def _example(path: str, data: bytes) -> dict[Key, Documented]:
         parts = tuple(match[1].split("."))
         table = tuple(section.split(".")[:2]) if section else ()
         key = parts if len(parts) > 1 and (not table or parts[0] == table[0]) else (*table, *parts)
-        key = ("target", NAMED, *key[2:]) if key[0] == "target" else key
+        key = ("target", NAMED, *key[2:]) if key[0] == "target" else tuple(NAMED if each.isupper() else each for each in key)
         value = _value(text, match.start(2))
         start = len(text[: match.start(1)].encode())
         place = Place(file=path, start=start, end=start + len(match[1].encode()))

@@ -132,7 +132,7 @@ def _named(tree: Tree) -> Iterator[Finding]:
                 yield _no_key(tree, each, name, key[-1])
         names = {key[-1] for key in tree.options}
         for name in dict.fromkeys(match[1] for match in NEW.finditer(each.summary)):
-            if name not in names and name not in later:
+            if name not in names | sections and name not in later:
                 yield _no_key(tree, each, name, name)
 
 
@@ -151,9 +151,11 @@ def _no_key(tree: Tree, change: RustChange, name: str, last: str) -> Finding:
 
 
 def _undocumented(tree: Tree) -> Iterator[Finding]:
+    """Keys that the example does not show; the first that an entry about a renaming or a removal names is an old name that still works."""
+    old = {_key(match[1]) for each in tree.history if GONE.search(each.summary) and (match := QUOTED.search(each.summary))}
     if tree.example:
         for key, option in tree.options.items():
-            if key not in tree.example:
+            if key not in tree.example and key not in old:
                 message = f"`{dotted(key)}` is a key, and the example configuration does not show it"
                 yield Finding(
                     rule=Rule.UNDOCUMENTED, message=message, place=option.place, remedy=f"add `#{key[-1]} = ...` with what it means"
@@ -180,8 +182,8 @@ def _defaults(tree: Tree) -> Iterator[Finding]:
         if documented.value is None or not given or any(_agree(documented, each) for each in given):
             continue
         code = given[-1]
-        if code.value is None and not code.text.endswith(")"):
-            continue  # a constant whose value is not known here
+        if code.value is None and (not code.text.endswith(")") or code.text.endswith("::default()")):
+            continue  # a constant, or the default of a type, whose value is not known here
         takes = f"takes `{literal(code.value)}`" if code.value is not None else f"asks `{code.text}`"
         message = f"the default of `{dotted(key)}` is documented as `{documented.text}`, and the code {takes}"
         yield Finding(

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from bootstrap import rust_tree
+from bootstrap.cfg import levels
 from bootstrap.console import console
 from bootstrap.diagnostics import FORMATS, Diagnostic, Related, Severity, fail, program, rendered
 from change_tracker import rust_audit
@@ -26,7 +27,7 @@ CODES = {
     Rule.IGNORED: "E0141",
 }
 HINTS = frozenset({Rule.SEVERITY, Rule.NAMED})
-"""What is judged by the words of a summary, and told as a warning."""
+"""What is judged by the words of a summary, and told as a warning; `-D E0133` makes it fail."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +41,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print the findings to standard output; 1 when one of them is an error. Raises `Failure`."""
-    found = findings(options)
+    given = levels.given(options)
+    found = levels.apply(findings(options), given)
     color = options.color == "always" or (options.color == "auto" and sys.stdout.isatty())
     words = rendered(found, options.format or ("json" if options.json else "text"), color=color)
     sys.stdout.write(words + "\n" if words else "")

@@ -13,10 +13,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from bootstrap import git
+from bootstrap.cfg import levels
 from bootstrap.config import model, toml
 from bootstrap.config.export import exported
 from bootstrap.console import console
-from bootstrap.diagnostics import FORMATS, Diagnostic, Failure, Span, fail, rendered
+from bootstrap.diagnostics import FORMATS, Diagnostic, Failure, Severity, Span, fail, rendered
 from change_tracker import history, schema_diff
 from change_tracker.audit import Base, Finding, Rule, audit
 from change_tracker.history import History
@@ -46,15 +47,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the findings to standard output; 1 when there are any. Raises `Failure`."""
+    """Print the findings to standard output; 1 when one of them is an error. Raises `Failure`."""
     if options.export:
         sys.stdout.write(schema_diff.written(exported()))
         return 0
-    found = findings(options)
+    given = levels.given(options)
+    found = levels.apply(findings(options), given)
     color = options.color == "always" or (options.color == "auto" and sys.stdout.isatty())
     words = rendered(found, options.format or ("json" if options.json else "text"), color=color)
     sys.stdout.write(words + "\n" if words else "")
-    return 1 if found else 0
+    return 1 if any(each.severity is Severity.ERROR for each in found) else 0
 
 
 def findings(options: argparse.Namespace) -> list[Diagnostic]:

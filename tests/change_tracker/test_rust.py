@@ -40,6 +40,25 @@ def test_the_keys_of_the_structs_are_those_of_the_configuration() -> None:
     assert options["rust", "std-features"].type == "BTreeSet<String>"
 
 
+TOOL = """
+define_config! {
+    struct Tool {
+        features: Option<Vec<String>> = "features",
+    }
+}
+"""
+"""A struct that stands by a name of the user's in another one, as newer trees have it."""
+
+
+def test_a_table_of_tables_has_the_keys_of_its_struct() -> None:
+    config = CONFIG.replace(
+        '    docs: Option<bool> = "docs",', '    docs: Option<bool> = "docs",\n        tool: Option<HashMap<String, Tool>> = "tool",'
+    )
+    tree = read(files(config=config + TOOL, example=EXAMPLE.replace("#docs = true", "#docs = true\n#build.tool.TOOL_NAME.features = [A]")))
+    assert tree.options.keys() - read(files()).options.keys() == {("build", "tool", "*", "features")}
+    assert tree.example.keys() - read(files()).example.keys() == {("build", "tool", "*", "features")}
+
+
 def test_the_keys_of_the_example_are_read_with_their_defaults() -> None:
     example = read(files()).example
     assert {".".join(key): each.value for key, each in example.items()} == {

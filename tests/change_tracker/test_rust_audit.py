@@ -81,6 +81,24 @@ def test_keys_that_only_one_side_knows_are_found() -> None:
     ]
 
 
+def test_an_old_name_that_still_works_needs_no_place_in_the_example() -> None:
+    config = CONFIG.replace('docs: Option<bool> = "docs",', 'docs: Option<bool> = "docs",\n        docs_legacy: Option<bool> = "doc",')
+    assert told(**FINE, config=config) == [(Rule.UNDOCUMENTED, "`build.doc` is a key, and the example configuration does not show it")]
+    assert told(**FINE, config=config, tracker=entry(103, "Warning", "`build.doc` was renamed to `build.docs`")) == []
+
+
+def test_a_new_section_is_no_key() -> None:
+    assert told(**FINE, tracker=entry(103, "Info", "There is a new `rust` section")) == []
+    assert told(**FINE, tracker=entry(103, "Info", "There is a new `rusty` section")) == [
+        (Rule.NAMED, "103 names `rusty`, and there is no such key")
+    ]
+
+
+def test_what_the_default_of_a_type_is_is_not_known() -> None:
+    config = CONFIG.replace("unwrap_or(self.info.is_managed())", "unwrap_or(Mode::default())")
+    assert told(example=FINE["example"].replace("#submodules = where it is a checkout", "#submodules = false"), config=config) == []
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -60,6 +60,16 @@ def test_hints_are_warnings(tree: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert "warning[E0134]" in said
 
 
+def test_the_levels_of_the_command_line_count(tree: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lay(tree, **RIGHT, tracker=TRACKER.replace("New option", "Default value changed. New option"))
+    assert run(audit_changes, "--rust-src", str(tree), "-D", "E0133") == 1
+    assert "error[E0133]" in capsys.readouterr().out
+    assert run(audit_changes, "--rust-src", str(tree), "-A", "E0133") == 0
+    assert capsys.readouterr().out == ""
+    with pytest.raises(Failure, match="E0257"):
+        run(audit_changes, "--rust-src", str(tree), "-A", "E9999")
+
+
 @pytest.mark.parametrize("form", ["text", "json", "github", "sarif"])
 def test_every_form_is_printed(tree: Path, capsys: pytest.CaptureFixture[str], form: str) -> None:
     lay(tree, **WRONG)

@@ -146,6 +146,16 @@ def test_a_key_without_a_change_is_shown_where_it_is_declared(
 
 
 @pytest.mark.needs("git")
+def test_the_levels_of_the_command_line_count(checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert checkout.is_dir()
+    add_key(monkeypatch)
+    assert run(audit_config, "-W", "E0121") == 0
+    assert "warning[E0121]" in capsys.readouterr().out
+    assert run(audit_config, "-A", "E0121") == 0
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.needs("git")
 @pytest.mark.parametrize("form", ["text", "json", "github", "sarif"])
 def test_every_form_is_printed(checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], form: str) -> None:
     assert checkout.is_dir()
