@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from bootstrap import diagnostics
 from bootstrap.diagnostics import Diagnostic, Failure, Related, Severity, Span
-
-SARIF = Path(__file__).parents[1] / "data" / "sarif.schema.json"
+from tests.sarif import sarif_schema
 
 
 def span(source: str, start: str, path: str = "config.toml", line: int = 6) -> Span:
@@ -143,7 +142,7 @@ def test_sarif_is_valid_and_stable(tmp_path: Path) -> None:
     )
     nowhere = Diagnostic(code="E0203", severity=Severity.NOTE, message="n")
     log = json.loads(diagnostics.sarif_of_all([YES, elsewhere, nowhere], version="0.1.0"))
-    jsonschema.validate(log, json.loads(SARIF.read_text()))
+    jsonschema.validate(log, sarif_schema())
     (run,) = log["runs"]
     rules = run["tool"]["driver"]["rules"]
     assert [rule["id"] for rule in rules] == ["E0203", "E0208"]

@@ -15,6 +15,7 @@ import holoenzyme
 from bootstrap.config import read
 from bootstrap.config.model import Config
 from change_tracker import history
+from tests.sarif import sarif_schema
 
 Call = Callable[..., tuple[int, str, str]]
 CONFIG = """\
@@ -189,8 +190,7 @@ def test_check_tells_all_on_standard_output(call: Call, folder: Path) -> None:
     assert [each["span"]["line"] for each in json.loads(call("check", "--json")[1])] == [1, 2]
     assert call("check", "--format", "github")[1].startswith("::error file=config.toml,line=1,col=1,")
     log = json.loads(call("check", "--format", "sarif")[1])
-    schema = Path(__file__).parents[2] / "data" / "sarif.schema.json"
-    jsonschema.validate(log, json.loads(schema.read_text()))
+    jsonschema.validate(log, sarif_schema())
 
 
 def test_explain_prints_the_page(call: Call) -> None:
