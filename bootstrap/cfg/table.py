@@ -82,11 +82,17 @@ def _compiler(name: str, flag: str, *values: str, feature: str = "", nightly: bo
     )
 
 
+def _internal(name: str, flag: str, feature: str, *, nightly: bool = False) -> Row:
+    """A cfg for the sources of rustc's own crates, which declare it: nobody else expects it."""
+    return dataclasses.replace(_compiler(name, flag, feature=feature, nightly=nightly), internal=True)
+
+
 def _tool(name: str, tool: str) -> Row:
     return Row(name=name, set_by=SetBy.TOOL, when=f"{tool} runs the compiler", bare=True, controlled_by=tool, yours=True)
 
 
 _WIDTHS = ("8", "16", "32", "64", "128", "ptr")
+_FLOATS = ("f128", "f128_math", "f16", "f16_math")
 _SANITIZERS = (
     "address",
     "cfi",
@@ -117,6 +123,7 @@ ROWS = (
     _compiler("debug_assertions", "-C debug-assertions"),
     _tool("doc", "rustdoc"),
     _tool("doctest", "rustdoc --test"),
+    _internal("emscripten_wasm_eh", "-Z emscripten-wasm-eh", "cfg_emscripten_wasm_eh", nightly=True),
     _compiler("fmt_debug", "-Z fmt-debug", "full", "none", "shallow", feature="fmt_debug", nightly=True, one_value=True),
     Row(
         name="llvm_enzyme",
@@ -171,6 +178,17 @@ ROWS = (
         values=frozenset(_WIDTHS),
         controlled_by="--target",
     ),
+    _compiler("target_has_atomic_equal_alignment", "--target", *_WIDTHS, feature="cfg_target_has_atomic_equal_alignment"),
+    _compiler("target_has_atomic_load_store", "--target", *_WIDTHS, feature="cfg_target_has_atomic"),
+    Row(
+        name="target_has_atomic_primitive_alignment",
+        set_by=SetBy.TARGET,
+        when="once for each width that is aligned to its size, since Rust 1.97",
+        values=frozenset(_WIDTHS),
+        controlled_by="--target",
+    ),
+    *(_internal(f"target_has_reliable_{each}", "--target", "cfg_target_has_reliable_f16_f128") for each in _FLOATS),
+    _compiler("target_object_format", "--target", "coff", "elf", "mach-o", "wasm", "xcoff", feature="cfg_target_object_format"),
     _target("target_os", "always", one_value=True),
     _target("target_pointer_width", "always", one_value=True),
     _compiler("target_thread_local", "--target", feature="cfg_target_thread_local"),

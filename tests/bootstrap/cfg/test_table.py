@@ -1,9 +1,12 @@
 """Our table: its lists agree, with each other, with the gates and with rustc."""
 
+import pytest
+
 from bootstrap import gates
 from bootstrap.cfg import table
 from bootstrap.cfg.audit import audit, own
-from bootstrap.cfg.rules.rule import TOOLS, USER_SPACE
+from bootstrap.cfg.rules.rule import INTERNAL, TOOLS, USER_SPACE
+from bootstrap.cfg.rust.binary import Compiler
 from plugin.toolchain import PIPELINE_LLVM
 
 OURS = {"llvm_enzyme", "autodiff_fallback", "llvm_version_major"}
@@ -21,6 +24,26 @@ def test_our_three_cfgs_are_in_every_list_that_they_belong_to() -> None:
         "llvm_enzyme": "autodiff",
         "autodiff_fallback": "autodiff",
     }
+
+
+@pytest.mark.needs("rustc")
+def test_what_rustc_expects_is_expected_here() -> None:
+    """The cfgs of rustc, of whichever version."""
+    compiler = Compiler.of("rustc", allow_bootstrap=True)
+    done = compiler.run("-Zunstable-options", "--print=check-cfg", "--check-cfg=cfg()", "-", unstable=True)
+    specifications = [line for line in done.stdout.splitlines() if line.startswith("cfg(")]  # before 1.89 a name, or a name and a value
+    names = {line.split("(")[1].split(",")[0].rstrip(")") for line in specifications} or {
+        line.split("=")[0] for line in done.stdout.split()
+    }
+    assert len(names) > 25
+    assert names <= set(table.well_known().names)
+
+
+def test_what_is_internal_is_expected_by_nobody() -> None:
+    internal = {each.name for each in table.ROWS if each.internal}
+    assert internal == INTERNAL
+    assert not internal & set(table.well_known().names)
+    assert all(table.disallowed((name, None)) for name in internal)
 
 
 def test_what_others_set_is_allowed_for_everyone() -> None:
