@@ -20,6 +20,7 @@ from bootstrap import VERSION
 from bootstrap.console import console
 from bootstrap.diagnostics import OWN_FAULT, Failure, fail, program, rendered
 from bootstrap.files import of_os_error
+from plugin.wrap import door
 
 if TYPE_CHECKING:
     from plugin.python.library import Library
@@ -75,6 +76,8 @@ COMMANDS = {
     "fetch": ("plugin.commands.fetch", "bring the pinned artifacts; list, verify or prune them"),
     "build": ("plugin.commands.build", "compile units and check their derivatives"),
     "verify": ("plugin.commands.verify", "hold each derivative against central differences"),
+    "cc": ("plugin.commands.stand_in", "stand in front of the C compiler of an existing build"),
+    "c++": ("plugin.commands.stand_in", "stand in front of the C++ compiler of an existing build"),
     "clean": ("plugin.commands.clean", "remove what was built"),
     "cfg": ("plugin.commands.cfg", "the active cfgs, or the value of an expression"),
     "audit": ("bootstrap.commands.audit", "that the cfg lists, the changes and the configuration agree"),
@@ -174,19 +177,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     _open_standard_streams()
     try:
-        return _run(_options(words))
-    except Failure as failure:
-        return _report(failure)
-    except KeyboardInterrupt:
+        stand_in = door.split(words)
+        return door.stand_in(*stand_in) if stand_in else _run(_options(words))
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last line of defence: no traceback reaches a user
+        return ended_by(error)
+
+
+def ended_by(error: BaseException) -> int:
+    """What a command that `error` ended has to say is said; gives the exit status."""
+    if isinstance(error, Failure):
+        return _report(error)
+    if isinstance(error, KeyboardInterrupt):
         return 130
-    except BrokenPipeError:
+    if isinstance(error, BrokenPipeError):
         # Who read our output has seen enough; Python would complain once more when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except OSError as error:
-        return _report(Failure(of_os_error(error)))
-    except Exception:  # noqa: BLE001 - the last line of defence: no traceback reaches a user
-        return _report(_own_fault())
+    return _report(Failure(of_os_error(error)) if isinstance(error, OSError) else _own_fault())
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -221,9 +228,14 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
         commands[chosen[0]].parse_args(words[place + 1 :], options)
     else:
         whole.parse_args(words, options)
+    set_up_console(options)
+    return options
+
+
+def set_up_console(options: argparse.Namespace) -> None:
+    """Let messages be as loud and as colourful as the global options say."""
     console.verbosity = -1 if options.quiet else options.verbose
     console.color = options.color
-    return options
 
 
 def _report(failure: Failure) -> int:

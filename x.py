@@ -24,8 +24,8 @@ if __name__ == "__main__":
 
         environment.enter()
 
-        import holoenzyme
+        from plugin.wrap import door
 
-        sys.exit(holoenzyme.main())
+        sys.exit(door.main())
     except KeyboardInterrupt:
         sys.exit(130)

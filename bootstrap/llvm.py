@@ -67,7 +67,7 @@ def find_clang(newest: int, configured: str | None = None) -> tuple[Compiler | N
         if path is None:
             reasons.append(f"`{name}` is not on PATH")
             continue
-        version = _clang_version(path)
+        version = clang_version(path)
         if version is None:
             reasons.append(f"`{path}` is not clang, or is Apple's, whose version does not tell its LLVM")
         elif not OLDEST_CLANG <= version[1] <= newest:
@@ -87,7 +87,7 @@ def _clang_names(newest: int) -> Iterable[str]:
             yield f"clang-{major}"
 
 
-def _clang_version(path: str) -> tuple[str, int] | None:
+def clang_version(path: str) -> tuple[str, int] | None:
     """The first line of `--version` and the LLVM major; None when it is no clang, or Apple's, which has numbers of its own."""
     words = _answer([path, "--version"]).stdout
     found = re.search(r"^(?!Apple).*clang version (\d+)\.", words)

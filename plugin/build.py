@@ -230,16 +230,17 @@ def _run(plan: Plan, folder: Path, job: CompileUnit) -> Made:
     except worker.Crashed as crash:
         kept = _keep(plan, folder)
         (kept / "worker.log").write_text(crash.words, encoding="utf-8")
-        raise Failure(_crash(plan, crash, kept)) from None
+        raise Failure(crashed(plan.name, crash, kept)) from None
 
 
-def _crash(plan: Plan, crash: worker.Crashed, kept: Path) -> Diagnostic:
+def crashed(name: str, crash: worker.Crashed, kept: Path) -> Diagnostic:
+    """What to tell of a worker that crashed over a unit; what it left is in `kept`."""
     lines = crash.words.splitlines()
     telling = (line for line in lines if re.search("[Ee]rror|ERROR|Assertion|UNREACHABLE", line))
     reason = next(telling, lines[0] if lines else "it said nothing")
     return Diagnostic(
         code="E0512",
-        message=f"LLVM crashed while `{plan.name}` was in the stage `{crash.stage}` ({crash.reason})",
+        message=f"LLVM crashed while `{name}` was in the stage `{crash.stage}` ({crash.reason})",
         notes=(reason, f"the modules and all that it said are kept in {kept}"),
         help=("where this is about your code, inline assembly for one, mend it; else report it with these files",),
     )

@@ -85,8 +85,8 @@ class Unit:
 class CompileUnit:
     """The job: everything that decides what a unit becomes. `root` is where relative flags start, `folder` where all is written.
 
-    `fallback` tells that the engine is missing, not off. With `callable_library` a shared library is made whatever the kind is, so that
-    the derivatives can be checked.
+    `fallback` tells that the engine is missing, not off; `level` is that of *post*, as compilers have it in `-O`. With
+    `callable_library` a shared library is made whatever the kind is, so that the derivatives can be checked.
     """
 
     name: str
@@ -108,6 +108,7 @@ class CompileUnit:
     triple: str
     callable_library: bool
     environment: Mapping[str, str]
+    level: int = 3
 
     def run(self, begin: Begin) -> Unit:
         """Compile, differentiate and link; raises `Failure` as `plugin.pipeline` does, and E0405 when the linker fails."""

@@ -19,14 +19,12 @@ from bootstrap.files import raise_if_full
 from bootstrap.llvm import Compiler, Kind
 from plugin import bitcode, module
 from plugin.compile import OutputKind
-from plugin.languages import Language, driver, language_of
+from plugin.languages import ZIG, Language, driver, language_of
 
 if TYPE_CHECKING:
     from plugin.compile import CompileUnit
 
 _TO_BITCODE = ("-O3", "-Xclang", "-disable-llvm-passes", "-emit-llvm", "-c", "-gline-tables-only", "-fPIC", "-fno-discard-value-names")
-_ZIG = ("-fno-sanitize=all", "-fno-stack-protector", "-fomit-frame-pointer", "-UNDEBUG")
-"""Zig turns on what is usual for its own debugging builds, and defines NDEBUG with -O3; this takes it back to what clang does."""
 _RUSTC = (
     "-Copt-level=3",
     "-Cno-prepopulate-passes",
@@ -116,7 +114,7 @@ class Frontend:
 
     def _for_cpu(self, compiler: Compiler) -> list[str]:
         if compiler.kind is Kind.ZIG:
-            return [*_ZIG, *([] if self.cpu == "native" else [f"-mcpu={self.cpu.replace('-', '_')}"])]
+            return [*ZIG, *([] if self.cpu == "native" else [f"-mcpu={self.cpu.replace('-', '_')}"])]
         return [f"{'-march' if self.is_x86 else '-mcpu'}={self.cpu}"]
 
     def _rustc(self, compiler: Compiler, source: Path, output: Path) -> list[str]:

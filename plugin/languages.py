@@ -27,6 +27,10 @@ SUFFIXES = {
 }
 
 
+ZIG = ("-fno-sanitize=all", "-fno-stack-protector", "-fomit-frame-pointer", "-UNDEBUG")
+"""Zig turns on what is usual for its own debugging builds, and defines NDEBUG with -O3; this takes it back to what clang does."""
+
+
 def language_of(source: Path) -> Language:
     """The language of a source; raises `Failure` (E0233) for a suffix that is not known."""
     language = SUFFIXES.get(source.suffix)

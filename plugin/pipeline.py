@@ -78,7 +78,7 @@ def compile_unit(job: CompileUnit, clock: Clock) -> Compiled:
         _keep_markers(unit)
         additions: list[module.Addition] = []
         derivatives = lowering.lower(unit, job.items, runtime_activity=job.runtime_activity, additions=additions)
-    machine = target_machine(job.triple, job.cpu)
+    machine = target_machine(job.triple, job.cpu, job.level)
     externals = module.external_functions(unit)
     if module.calls_enzyme(unit):
         if job.engine is None:
@@ -91,7 +91,7 @@ def compile_unit(job: CompileUnit, clock: Clock) -> Compiled:
             _save(callgraph.ordered(text), job.folder / "pre.ll")
         unit = _differentiated(job.engine, job.folder / "pre.ll", renamed, job, clock)
     with clock.stage("post"):
-        optimise(unit, machine, full=True)
+        optimise(unit, machine, full=True, level=job.level)
     left = module.external_functions(unit)
     return Compiled(
         module=unit,
@@ -208,10 +208,10 @@ def _guarded(unit: ModuleRef) -> ModuleRef:
     return module.read_assembly(module.without_attribute(text, "optnone"), "the module")
 
 
-def optimise(unit: ModuleRef, machine: llvm.TargetMachine, *, full: bool) -> None:
-    """Run O3 over the module in place; without vectorising, interleaving and unrolling unless it is the full one."""
-    tuning = llvm.create_pipeline_tuning_options(speed_level=3)
-    tuning.loop_vectorization = tuning.slp_vectorization = full
+def optimise(unit: ModuleRef, machine: llvm.TargetMachine, *, full: bool, level: int = 3) -> None:
+    """Run O3 over the module in place, or another `level`; without vectorising, interleaving and unrolling unless it is the full one."""
+    tuning = llvm.create_pipeline_tuning_options(speed_level=level)
+    tuning.loop_vectorization = tuning.slp_vectorization = full and level > 1
     tuning.loop_interleaving = tuning.loop_unrolling = full
     builder = llvm.create_pass_builder(machine, tuning)
     builder.getModulePassManager().run(unit, builder)
@@ -244,8 +244,8 @@ def _refuse_cycles(text: str) -> None:
         raise fail("E0517", f"derivatives are made from each other: {way}", notes=notes, help=["let the primal do without its derivative"])
 
 
-def target_machine(triple: str, cpu: str) -> llvm.TargetMachine:
-    """The machine that code is generated for; `native` is the processor of this one."""
+def target_machine(triple: str, cpu: str, level: int = 3) -> llvm.TargetMachine:
+    """The machine that code is generated for, at an optimisation level; the processor `native` is that of this one."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     llvm.initialize_native_asmparser()  # for inline assembly
@@ -253,7 +253,7 @@ def target_machine(triple: str, cpu: str) -> llvm.TargetMachine:
     return llvm.Target.from_triple(triple).create_target_machine(
         cpu=llvm.get_host_cpu_name() if native else cpu,
         features=llvm.get_host_cpu_features().flatten() if native else "",
-        opt=3,
+        opt=level,
         reloc="pic",
         codemodel="default",
     )

@@ -66,7 +66,7 @@ def assemble(
     target = target_of(config)
     engine = None if without_engine else _engine(config, store, scratch, offline=offline)
     newest = _newest_llvm(engine)
-    zig = _Zig(store, scratch, offline=offline)
+    zig = Zig(store, scratch, offline=offline)
     compilers: dict[Language, Compiler] = {}
     for language in sorted(_CLANG_LANGUAGES & set(languages)):
         configured = target.cxx if language is Language.CXX else target.cc
@@ -112,7 +112,7 @@ def _writable(store: Store, scratch: Path) -> Path:
     return store.root if os.access(store.root, os.W_OK) else scratch
 
 
-class _Zig:
+class Zig:
     """Zig's clang, brought when it is first asked for."""
 
     def __init__(self, store: Store, scratch: Path, *, offline: bool) -> None:

@@ -114,6 +114,9 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
         monkeypatch.setenv(name, str(value))
     shutil.copy(ROOT / "x.py", root)
     shutil.copytree(ROOT / "bootstrap", root / "bootstrap", ignore=shutil.ignore_patterns("__pycache__"))
+    (root / "plugin" / "wrap").mkdir(parents=True)
+    for name in ("__init__.py", "wrap/__init__.py", "wrap/door.py"):
+        shutil.copy(ROOT / "plugin" / name, root / "plugin" / name)
     (root / "holoenzyme.py").write_text(FRONT_DOOR)
     lock = tiny_wheel(wheels, "cofactor", "ACTIVE = True\n")
     (root / "requirements.lock").write_text(lock)
@@ -140,7 +143,14 @@ def test_a_page_can_be_read_before_there_is_an_environment(checkout: Checkout) -
 def test_a_later_start_imports_nothing_but_the_door_and_stays_in_its_process(checkout: Checkout) -> None:
     checkout.start()
     bare = run([PYTHON, "-c", "import sys; print(*sys.modules)"]).stdout.split()
-    assert set(checkout.state()["modules"]) - set(bare) <= {"bootstrap", "bootstrap.environment", "holoenzyme"}
+    assert set(checkout.state()["modules"]) - set(bare) <= {
+        "bootstrap",
+        "bootstrap.environment",
+        "plugin",
+        "plugin.wrap",
+        "plugin.wrap.door",
+        "holoenzyme",
+    }
 
 
 def test_the_process_and_its_children_are_in_the_environment(checkout: Checkout, tmp_path: Path) -> None:

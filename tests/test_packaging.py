@@ -51,7 +51,7 @@ def test_the_wheel_holds_the_data_that_the_code_reads(wheel: zipfile.ZipFile) ->
 
 def test_the_wheel_says_what_it_is(wheel: zipfile.ZipFile) -> None:
     (folder,) = {name.split("/")[0] for name in wheel.namelist() if ".dist-info/" in name}
-    assert wheel.read(f"{folder}/entry_points.txt").decode().split() == ["[console_scripts]", "holoenzyme", "=", "holoenzyme:main"]
+    assert wheel.read(f"{folder}/entry_points.txt").decode().split() == ["[console_scripts]", "holoenzyme", "=", "plugin.wrap.door:main"]
     metadata = wheel.read(f"{folder}/METADATA").decode()
     assert "Requires-Python: >=3.11\n" in metadata
     assert "License-Expression: Apache-2.0\n" in metadata

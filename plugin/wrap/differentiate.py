@@ -1,0 +1,139 @@
+"""The worker's job: a module that a compiler wrote, with its derivatives, as object, assembly, bitcode or IR."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bootstrap.diagnostics import Failure, fail
+from plugin import bitcode
+from plugin.activity import AutoDiffItem
+from plugin.compile import CompileUnit, OutputKind
+
+if TYPE_CHECKING:
+    from llvmlite.binding import ModuleRef
+
+    from plugin.pipeline import Compiled
+    from plugin.worker import Begin
+
+_CPU = re.compile(r'"target-cpu"="([^"]+)"')
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Differentiate:
+    """`unit` is a unit of sources of bitcode or IR, with all items that may be meant, `helpers` what it may use; `output` is written.
+
+    With `as_text` the output is assembly, or IR where `unit.kind` is bitcode.
+    """
+
+    unit: CompileUnit
+    helpers: tuple[Path, ...]
+    output: Path
+    as_text: bool
+
+    def run(self, begin: Begin) -> bool:
+        """Do it; False when the module asks for no derivative, and then nothing is written. Raises as `compile_unit` does, and E0550."""
+        from plugin.pipeline import Clock, compile_unit  # noqa: PLC0415 - llvmlite is for workers only
+
+        begin("read")
+        unit = self._asked()
+        if unit is None:
+            return False
+        compiled = compile_unit(unit, Clock(begin))
+        begin("emit")
+        self._emit(compiled)
+        return True
+
+    def _asked(self) -> CompileUnit | None:
+        """The unit with the items whose primal it has and for the processor that it was compiled for; None when it asks for nothing."""
+        from plugin import module  # noqa: PLC0415 - llvmlite is for workers only
+
+        parsed = [_parsed(each) for each in self.unit.sources]
+        if not all(parsed):
+            return self.unit  # the pipeline's front end says what is wrong
+        items = _defined(parsed, self.unit.items)
+        if not items and not any(map(module.calls_enzyme, parsed)):
+            return None
+        for each in parsed:
+            _refuse_foreign(each, self.unit.triple)
+        cpu = _CPU.search(str(parsed[0]))
+        sources = (*self.unit.sources, *(_lent(each, self.unit.folder) for each in self.helpers))
+        return dataclasses.replace(self.unit, items=items, cpu=cpu[1] if cpu else "", sources=sources)
+
+    def _emit(self, compiled: Compiled) -> None:
+        from plugin.initialisers import in_sections  # noqa: PLC0415 - llvmlite is for workers only
+
+        if self.unit.kind is OutputKind.BITCODE:
+            self.output.write_bytes(str(compiled.module).encode() if self.as_text else compiled.module.as_bitcode())
+            return
+        ready = in_sections(compiled.module)
+        machine = compiled.machine
+        self.output.write_bytes(machine.emit_assembly(ready).encode() if self.as_text else machine.emit_object(ready))
+
+
+def _parsed(source: Path) -> ModuleRef | None:
+    """The module in a file of bitcode or IR; None when LLVM does not take it."""
+    import llvmlite.binding as llvm  # noqa: PLC0415 - for workers only
+
+    data = source.read_bytes()
+    producer = bitcode.producer(data) if bitcode.is_bitcode(data) else None
+    if producer and producer[1] > llvm.llvm_version_info[0]:
+        return None
+    with contextlib.suppress(RuntimeError):
+        return llvm.parse_bitcode(data) if bitcode.is_bitcode(data) else llvm.parse_assembly(data.decode("utf-8", "replace"))
+    return None
+
+
+def _lent(source: Path, folder: Path) -> Path:
+    """A module that others may look into and that another object defines: the linker takes that one's definitions.
+
+    Raises `Failure` (E0551) for a variable of its own: the other object has the one that counts, and no name for it.
+    """
+    module = _parsed(source)
+    assert module is not None  # noqa: S101 - our own compiler has just written it
+    for value in (*module.functions, *module.global_variables):
+        head = str(value).rpartition("define ")[2].partition("\n")[0]
+        if value.is_declaration or value.name.startswith("llvm."):
+            continue
+        if value.linkage.name in {"internal", "private"}:
+            if " global " in head:
+                raise _own_variable(source.name, value.name)
+        elif " comdat" not in head:
+            value.linkage = "linkonce_odr"
+    path = folder / f"lent-{source.name}"
+    path.write_bytes(module.as_bitcode())
+    return path
+
+
+def _defined(modules: Sequence[ModuleRef], items: tuple[AutoDiffItem, ...]) -> tuple[AutoDiffItem, ...]:
+    """The items whose primal one of the modules defines, or another one of these items makes."""
+    names = {each.name for module in modules for each in module.functions if not each.is_declaration}
+    found: list[AutoDiffItem] = []
+    while more := [each for each in items if each not in found and each.source in names]:
+        found += more
+        names |= {each.target for each in more}
+    return tuple(sorted(found, key=lambda each: each.index))
+
+
+def _refuse_foreign(module: ModuleRef, host: str) -> None:
+    """Raise `Failure` (E0550) for a module that is for another machine: code is made here with the host's code generator alone."""
+    machine = module.triple.partition("-")[0].replace("arm64", "aarch64")
+    if machine and machine != host.partition("-")[0].replace("arm64", "aarch64"):
+        raise fail(
+            "E0550",
+            f"a derivative is asked for in a module for {module.triple}, and this machine is {host}",
+            help=["compile the sources with derivatives on a machine of that kind"],
+        )
+
+
+def _own_variable(source: str, name: str) -> Failure:
+    return fail(
+        "E0551",
+        f"a derivative needs a function of `{source.partition('-')[2].removesuffix('.bc')}`, which keeps state in `{name}` for itself",
+        notes=["each object would have a state of its own"],
+        help=["compile and link with `-flto`: then there is one module", "or put both functions in one file"],
+    )

@@ -1,0 +1,167 @@
+"""Settings and tools of the stand-ins, worked out from the configuration and from what is on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import importlib
+import marshal
+import os
+import pickle
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bootstrap import llvm
+from bootstrap.config import Resolved, load, load_for
+from bootstrap.files import write_atomically
+from bootstrap.llvm import Compiler, Kind
+from bootstrap.store import Store
+from plugin import toolchain
+from plugin.engine import EngineOptions
+from plugin.languages import ZIG, Language, driver
+from plugin.plan import Plan, root_of
+from plugin.toolchain import PIPELINE_LLVM, Toolchain
+from plugin.wrap.settings import Settings, configuration, kept, state_of
+
+DEFAULT = Path(__file__).with_name("default.toml")
+LANGUAGES = {"cc": Language.C, "c++": Language.CXX}
+MANY = 400
+"""How many files of the cache are too many."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What a derivative needs besides the compiler of the settings: it is brought when the first one is asked for."""
+
+    toolchain: Toolchain
+    options: EngineOptions
+    runtime_activity: bool
+
+
+def settings(options: Sequence[str], key: list[str], path: str) -> dict[str, Any]:
+    """The data of `Settings`, written to `path` as well. Raises `Failure` for a configuration that is not valid or not allowed."""
+    resolved = resolved_for(options)
+    plain = {name: _plain(resolved, name, _is_offline(options)) for name in LANGUAGES}
+    data = {
+        "key": key,
+        "states": [*_read(resolved), *map(state_of, os.get_exec_path()), *(state_of(words[0]) for words, _ in plain.values())],
+        "plain": {name: words for name, (words, _) in plain.items()},
+        "is_clang": {name: is_clang for name, (_, is_clang) in plain.items()},
+        "environment": _environment(resolved),
+        "sources": _sources(resolved),
+    }
+    _keep(Path(path), data)
+    return data
+
+
+def resolved_for(options: Sequence[str]) -> Resolved:
+    """The configuration for our options before the stand-in's name."""
+    line = importlib.import_module("holoenzyme")  # the one thing that knows the options of every command
+    parsed = line.global_options().parse_args(list(options), argparse.Namespace(**line.DEFAULTS))
+    line.set_up_console(parsed)
+    if configuration(options):
+        return load_for(parsed)
+    return load(DEFAULT, overrides=parsed.set, profile=parsed.profile)
+
+
+def tools(settings: Settings, options: Sequence[str]) -> Tools:
+    """The tools for a derivative, from the cache while what they are is as it was; raises as `plugin.toolchain.assemble` does."""
+    path = f"{settings.path.removesuffix('.settings')}.tools"
+    known = kept(path, settings.key)
+    if known is not None:
+        with contextlib.suppress(Exception):  # of another version of ours
+            found = pickle.loads(known["tools"])  # noqa: S301 - this program wrote it, in a folder of its own
+            if isinstance(found, Tools):
+                return found
+    resolved = resolved_for(options)
+    enzyme = resolved.config.enzyme
+    found = Tools(
+        toolchain=_assemble(resolved, offline=_is_offline(options)),
+        options=EngineOptions(strict_aliasing=enzyme.strict_aliasing, loose_types=enzyme.loose_types),
+        runtime_activity=enzyme.runtime_activity,
+    )
+    # The store verifies an artifact by what its stamp says of the file: as long as the state is the same, that holds.
+    files = [each.executable for each in found.toolchain.compilers.values()]
+    files += [found.toolchain.engine.path] if found.toolchain.engine else []
+    states = [*_read(resolved), *map(state_of, [*os.get_exec_path(), *map(str, files)])]
+    _keep(Path(path), {"key": settings.key, "states": states, "tools": pickle.dumps(found)})
+    return found
+
+
+def plans(options: Sequence[str], names: Sequence[str]) -> list[Plan]:
+    """The units of these names; raises what is wrong with them."""
+    resolved = resolved_for(options) if names else None
+    return [Plan.of(resolved, name) for name in names] if resolved else []
+
+
+def _assemble(resolved: Resolved, *, offline: bool) -> Toolchain:
+    """As for a build of C and C++. A compiler of the configuration that is no clang is left aside here: it writes no bitcode."""
+    triple = llvm.host_triple()
+    target = toolchain.target_of(resolved.config)
+    usable = {key: name if _is_clang(name) else None for key, name in (("cc", target.cc), ("cxx", target.cxx))}
+    targets = {**resolved.config.target, triple: target.model_copy(update=usable)}
+    config = resolved.config.model_copy(update={"target": targets})
+    return toolchain.assemble(config, LANGUAGES.values(), Store(), _scratch(resolved), offline=offline, links=False)
+
+
+def _plain(resolved: Resolved, name: str, offline: bool) -> tuple[list[str], bool]:  # noqa: FBT001 - of this file only
+    """The words that start the compiler behind a stand-in, and whether it is a clang whose bitcode can be taken."""
+    target = toolchain.target_of(resolved.config)
+    configured = target.cc if name == "cc" else target.cxx
+    if configured and not _is_clang(configured) and (path := shutil.which(configured)):
+        return [str(Path(path).absolute())], False
+    found, _ = llvm.find_clang(PIPELINE_LLVM, configured)
+    compiler = found or _zig(resolved, offline=offline)
+    return [*driver(compiler, LANGUAGES[name]), *(ZIG if compiler.kind is Kind.ZIG else [])], True
+
+
+def _is_clang(name: str | None) -> bool:
+    return name is None or llvm.clang_version(name) is not None
+
+
+def _zig(resolved: Resolved, *, offline: bool) -> Compiler:
+    return toolchain.Zig(Store(), _scratch(resolved), offline=offline).compiler()
+
+
+def _environment(resolved: Resolved) -> dict[str, str]:
+    return toolchain.Zig(Store(), _scratch(resolved), offline=True).environment()
+
+
+def _scratch(resolved: Resolved) -> Path:
+    return root_of(resolved) / resolved.config.build.build_dir / ".scratch"
+
+
+def _is_offline(options: Iterable[str]) -> bool:
+    return "--offline" in options
+
+
+def _read(resolved: Resolved) -> list[tuple[str, int, int]]:
+    """The states of the files that the configuration was read from."""
+    return [state_of(str(layer.document.path.absolute())) for layer in resolved.layers if layer.document]
+
+
+def _sources(resolved: Resolved) -> dict[str, list[str]]:
+    """The units with items of each source, by its real path."""
+    found: dict[str, list[str]] = {}
+    for name, unit in resolved.config.unit.items() if resolved.config.llvm.enzyme else ():
+        for source in unit.sources if unit.autodiff else ():
+            found.setdefault(os.path.realpath(root_of(resolved) / source), []).append(name)
+    return found
+
+
+def _thin_out(folder: Path) -> None:
+    """Remove the older half when files of the cache have become too many: each folder that has a configuration brings some."""
+    files = sorted(folder.iterdir(), key=lambda each: each.stat().st_mtime_ns)
+    for each in files[: len(files) // 2] if len(files) > MANY else []:
+        each.unlink(missing_ok=True)
+
+
+def _keep(path: Path, data: dict[str, Any]) -> None:
+    """Write a file of the cache; where there can be none, each start works it out anew."""
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _thin_out(path.parent)
+        write_atomically(path, marshal.dumps(data), mode=0o600)
