@@ -16,6 +16,7 @@ from bootstrap.config.layers import Layer, Source
 from bootstrap.diagnostics import OWN_FAULT, Failure, fail, text
 from bootstrap.files import of_os_error, write_atomically
 from bootstrap.store import default_root
+from plugin import fallback
 from plugin.build import Options, build_one, locked
 from plugin.languages import SUFFIXES, Language
 from plugin.plan import Plan
@@ -126,7 +127,10 @@ class Toolchain:
         return self._library(wanted, self._resolved.root.absolute())
 
     def extended(self, table: Mapping[str, Any], items: Sequence[AutoDiff]) -> Library:
-        """The library of a unit's table with more derivatives; raises `Error` as `build` does."""
+        """The library of a unit's table with more derivatives; raises `Error` as `build` does, and where there is no engine (E0306)."""
+        reason = fallback.missing_engine(self._resolved)
+        if reason is not None:
+            raise Failure(reason)
         return self._library({**table, "autodiff": [*table.get("autodiff", ()), *(each.as_table() for each in items)]}, self._root())
 
     def _written(self, source: str, language: str) -> Path:
@@ -151,6 +155,8 @@ class Toolchain:
         resolved = dataclasses.replace(extended(self._resolved, unit), root=root)
         plan = Plan.of(resolved, name)
         plan = dataclasses.replace(plan, folder=self._cache / plan.compile_request())
+        for each in fallback.warnings(resolved, [plan]):
+            warnings.warn(text(each), stacklevel=4)
         try:
             return Library(build_one(plan, self._options), self, table)
         except RuntimeError as fault:

@@ -168,3 +168,13 @@ def test_without_enzyme_nothing_is_missing(bare: Path, capsys: pytest.CaptureFix
     (bare / "config.toml").write_text('[rust]\nchannel = "nightly"\n')
     assert holoenzyme.main(["cfg", "--check", "any(llvm_enzyme, autodiff_fallback)"]) == 0
     assert capsys.readouterr().out == "false\n"
+
+
+@pytest.mark.needs("clang-15")
+def test_python_warns_and_gives_what_the_sources_have(bare: Path) -> None:
+    toolchain = holoenzyme.Toolchain(cache=bare / "cache")
+    with pytest.warns(UserWarning, match="there is no engine for this machine"):
+        library = toolchain.build([bare / "cube.c"], [holoenzyme.AutoDiff("cube", "slope", "reverse", ["Active"], "ActiveOnly")])
+    assert library.slope(2.0, 1.0) == pytest.approx(12, rel=1e-6)
+    with pytest.raises(holoenzyme.Error, match="not pinned for linux-riscv64"):
+        holoenzyme.grad(library.cube)(2.0)
