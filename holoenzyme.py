@@ -12,6 +12,7 @@ import functools
 import gc
 import importlib
 import os
+import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn, Protocol, cast
@@ -98,12 +99,24 @@ class Command(Protocol):
         """Do it; gives the exit status, raises `Failure`."""
 
 
+CHOICE = re.compile(r"^argument (.+?): invalid choice: '(.*)' \(choose from (.*)\)$", re.DOTALL)
+"""What argparse says of a word that is not one of the choices."""
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose complaints are diagnostics as all others are."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise `Failure` (E0200)."""
-        raise fail("E0200", message, help=[f"run `{self.prog} --help`"])
+        """Raise `Failure` (E0200); a word that is none of several is told with the nearest of them."""
+        wrong = CHOICE.search(message)
+        if wrong is None:
+            raise fail("E0200", message, help=[f"run `{self.prog} --help`"])
+        import difflib  # noqa: PLC0415 - only for a mistake
+
+        choices = re.findall(r"[\w+-]+", wrong[3])
+        close = difflib.get_close_matches(wrong[2], choices, n=1)
+        helps = [f"did you mean `{close[0]}`?" if close else f"it is one of {', '.join(f'`{each}`' for each in choices)}"]
+        raise fail("E0200", f"{wrong[1]} cannot be `{wrong[2]}`", help=[*helps, f"run `{self.prog} --help`"])
 
 
 def global_options() -> Parser:

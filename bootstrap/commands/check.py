@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from bootstrap.diagnostics import FORMATS, Failure, rendered, shown
+from bootstrap.diagnostics import FORMATS, Failure, program, rendered, shown
 
 if TYPE_CHECKING:
     from bootstrap.config import Resolved
@@ -43,11 +43,15 @@ def _summary(resolved: Resolved) -> list[str]:
     from bootstrap import news  # noqa: PLC0415 - reads the history
 
     file = shown(resolved.file) if resolved.file else "no configuration file"
-    units = len(resolved.config.unit)
-    words = f"{file}: {len(resolved.origins)} keys set, {units} unit{'' if units == 1 else 's'}, channel {resolved.channel.name}: fine"
+    counts = f"{_counted(len(resolved.origins), 'key')} set, {_counted(len(resolved.config.unit), 'unit')}"
+    words = f"{file}: {counts}, channel {resolved.channel.name}: fine"
     if resolved.file is None:
-        return [words]
+        return [words, f"`{program()} setup` writes one"]
     return [words, *news.lines(news.news_of(resolved.config.change_id, resolved.data, command="check"), file)]
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _color(options: argparse.Namespace) -> bool:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bootstrap.diagnostics import Failure, fail, rendered, shown
+from bootstrap.diagnostics import Failure, fail, program, rendered, shown
 
 if TYPE_CHECKING:
     from bootstrap.config.view import Entry
@@ -42,7 +42,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         made[name].add_argument("--origin", action="store_true", help="where each value comes from: layer, file, line and column")
     for name in ("get", "set", "explain"):
         made[name].add_argument("key", metavar="KEY", help="such as llvm.enzyme")
-    made["set"].add_argument("value", metavar="VALUE", help="as in TOML; a word needs no quotes")
+    made["set"].add_argument("value", metavar="VALUE", nargs="?", help="as in TOML; a word needs no quotes")
     made["diff"].add_argument("old", metavar="OLD", help="a file, or a folder with a config.toml")
     made["diff"].add_argument("new", metavar="NEW", nargs="?", help="the same; without it, the configuration in force")
     made["migrate"].add_argument("--write", action="store_true", help="write the file, and a backup beside it")
@@ -117,6 +117,9 @@ def _get(options: argparse.Namespace) -> int:
 def _set(options: argparse.Namespace) -> int:
     from bootstrap.config import edit, files  # noqa: PLC0415
 
+    if options.value is None:
+        name, _, value = options.key.partition("=")
+        raise fail("E0200", f"`config set {options.key}` has no value", help=[f"write `{program()} config set {name} {value or 'VALUE'}`"])
     named = Path(options.config) if options.config is not None else None
     file = files.to_write(named)
     change = edit.plan(file, options.key, options.value)

@@ -19,6 +19,8 @@ from bootstrap.config.layers import Layer, Source, unflatten
 from bootstrap.config.toml import Document, KeyPath
 from bootstrap.diagnostics import Failure, fail
 from bootstrap.files import write_atomically
+from change_tracker import numbers
+from change_tracker.numbers import CHANGE_ID
 
 BY_HAND, READ_ONLY = "E0216", "E0215"
 Offsets = tuple[int, int]
@@ -44,23 +46,24 @@ def words(change: Change) -> tuple[str, str, str | None]:
 
 
 def plan(file: Path, key: str, words: str) -> Change:
-    """The change that sets `key` in `file` to what the model makes of `words`; the file need not be there.
+    """The change that sets `key` in `file` to what the model makes of `words`; a file that is not there begins with a `change-id`.
 
     Raises `Failure` when the key or the value is not one of the model's, or when the text cannot be changed by a program.
     """
-    document = toml.read(file) if file.exists() else toml.parse(file, "")
+    is_new = not file.exists()
+    document = toml.parse(file, f"{CHANGE_ID} = {numbers.latest()}\n") if is_new else toml.read(file)
     names = [name for table in ("unit", "target") if isinstance(document.data.get(table), dict) for name in document.data[table]]
     path = overrides.parse_key(key, names)
     value = overrides.typed(path, words)
-    layer = Layer(source=Source.SET, name="", data=unflatten({path: value}), names={path: f"{key}={words}"})
+    layer = Layer(source=Source.EDIT, name="", data=unflatten({path: value}), names={path: f"{key} {words}"})
     found = faults.check(layer)
     if path == ("profile",) and value not in files.available_profiles():
         found.append(files.no_profile(str(value)))
     if found:
         raise Failure(*found)
-    old = _get(document.data, path)
+    old = None if is_new else _get(document.data, path)
     after = document.mark + changed(document, path, value)
-    return Change(file=file, path=path, old=old, new=value, before=document.mark + document.text, after=after)
+    return Change(file=file, path=path, old=old, new=value, before="" if is_new else document.mark + document.text, after=after)
 
 
 def write(change: Change) -> None:

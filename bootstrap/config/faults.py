@@ -196,6 +196,8 @@ def _about(path: KeyPath) -> tuple[str, ...]:
 
 def _wrong_type(error: ErrorDetails, path: KeyPath) -> tuple[str, str]:
     expected = EXPECTED.get(error["type"]) or _either(str(error.get("ctx", {}).get("expected_tags", "")))
+    if len(path) == LEAF_DEPTH - 1 and keys.keys().get((str(path[0]), keys.NAMED, str(path[1]))):
+        return f"`{path[1]}` is a key of one {path[0]}, not of all", f"it belongs {keys.place((str(path[0]), keys.NAMED))}"
     return f"`{keys.dotted(path)}` expects {expected}, found {_article(kind(error['input']))}", _write(expected, path, error["input"])
 
 

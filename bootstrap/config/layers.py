@@ -28,6 +28,8 @@ class Source(enum.StrEnum):
     ENVIRONMENT = "environment"
     SET = "--set"
     FLAGS = "flags"
+    EDIT = "config set"
+    """A value that is to be written into a file; it is checked as a layer, and merged with none."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -156,9 +156,21 @@ def _not_toml(document: Document, message: str) -> Failure:
     line, column = (int(match[1]), int(match[2])) if match[1] else _last(document.text)
     first = document.line_starts[min(line, len(document.line_starts)) - 1]
     position = first + column - 1
+    if reason == "invalid value" and (word := WORD.match(document.text, position)):
+        return fail("E0205", f"not valid TOML: `{word[0]}` is no value", span=document.span(*word.span()), label=_meant(word[0]))
     before = document.text[first:position]
     start = first + len(before) - len(before.lstrip()) if repeated and before.strip() else position
     return fail("E0205", f"not valid TOML: {reason}", span=document.span(start, max(position, start + 1)))
+
+
+WORD = re.compile(r"[^\W\d][\w./+-]*")
+"""What stands where a value should, and was meant as a text, or as a boolean of another language."""
+BOOLEANS = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
+
+
+def _meant(word: str) -> str:
+    """What to write instead of a bare word."""
+    return f"write `{BOOLEANS[word.lower()]}`" if word.lower() in BOOLEANS else f'a text stands in quotes: `"{word}"`'
 
 
 def _last(text: str) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import holoenzyme
 from bootstrap.config import read
 from bootstrap.config.model import Config
-from change_tracker import history
+from change_tracker import history, numbers
 from tests.sarif import sarif_schema
 
 Call = Callable[..., tuple[int, str, str]]
@@ -175,7 +175,33 @@ def test_set_as_a_trial_shows_the_difference(call: Call, folder: Path) -> None:
 
 def test_set_makes_the_named_file(call: Call, folder: Path) -> None:
     assert call("config", "set", "build.jobs", "4", "--config", "new.toml")[0] == 0
-    assert (folder / "new.toml").read_text() == "[build]\njobs = 4\n"
+    assert (folder / "new.toml").read_text() == f"change-id = {numbers.latest()}\n\n[build]\njobs = 4\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "messages"),
+    [
+        (("confg", "get"), ["COMMAND cannot be `confg`", "did you mean `config`?"]),
+        (("config", "show"), ["ACTION cannot be `show`", "it is one of `list`, `get`,"]),
+        (("--color", "sometimes", "check"), ["--color cannot be `sometimes`", "it is one of `auto`, `always`, `never`"]),
+        (("config", "set", "build.jobs=4"), ["has no value", "config set build.jobs 4`"]),
+        (("config", "set", "build.jobs"), ["has no value", "config set build.jobs VALUE`"]),
+        (("config", "set", "build.jobs", "x"), ["expects an integer", "set by config set build.jobs x"]),
+    ],
+)
+def test_what_is_typed_wrong_is_told_with_what_to_type(call: Call, words: tuple[str, ...], messages: list[str]) -> None:
+    status, out, err = call(*words)
+    assert (status, out) == (2, "")
+    for message in messages:
+        assert message in err
+
+
+def test_who_has_no_file_is_told_how_to_get_one(call: Call, folder: Path) -> None:
+    (folder / "config.toml").unlink()
+    status, out, _ = call("check")
+    assert status == 0
+    assert "no configuration file: 0 keys set" in out
+    assert "setup` writes one" in out
 
 
 def test_check_tells_all_on_standard_output(call: Call, folder: Path) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from bootstrap.config import edit, keys, toml
 from bootstrap.config.layers import flatten, unflatten
 from bootstrap.diagnostics import Failure
+from change_tracker import numbers
 
 Write = Callable[..., Path]
 TEXT = """\
@@ -197,7 +198,7 @@ def test_a_change_of_somebody_else_is_not_overwritten(write: Write) -> None:
 
 def test_a_new_file_is_made(folder: Path) -> None:
     edit.write(edit.plan(folder / "config.toml", "rust.channel", "nightly"))
-    assert (folder / "config.toml").read_text() == '[rust]\nchannel = "nightly"\n'
+    assert (folder / "config.toml").read_text() == f'change-id = {numbers.latest()}\n\n[rust]\nchannel = "nightly"\n'
 
 
 @pytest.mark.parametrize(

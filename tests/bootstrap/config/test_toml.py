@@ -208,3 +208,21 @@ def test_every_place_holds_the_value_that_tomllib_reads(path: tuple[str, ...], v
     assert place.value
     assert tomllib.loads(f"{document.text[slice(*place.key)]} = 0") == {path[-1]: 0}
     assert tomllib.loads(f"x = {document.text[slice(*place.value)]}")["x"] == value
+
+
+@pytest.mark.parametrize(
+    ("value", "label", "width"),
+    [
+        ("True", "write `true`", 4),
+        ("no", "write `false`", 2),
+        ("nightly # c", 'a text stands in quotes: `"nightly"`', 7),
+        ("src/a.c", 'a text stands in quotes: `"src/a.c"`', 7),
+    ],
+)
+def test_a_bare_word_is_told_with_what_was_meant(value: str, label: str, width: int) -> None:
+    with pytest.raises(Failure) as caught:
+        toml.parse(Path("config.toml"), f"[a]\nkey = {value}\n")
+    (found,) = caught.value.diagnostics
+    assert (found.message, found.label) == (f"not valid TOML: `{value.split(maxsplit=1)[0]}` is no value", label)
+    assert found.span
+    assert (found.span.line, found.span.column, found.span.end_column) == (2, 7, 7 + width)
