@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from bootstrap.cfg import levels
 from bootstrap.console import console
-from bootstrap.diagnostics import FORMATS, Diagnostic, Severity, rendered
+from bootstrap.diagnostics import FORMATS, Diagnostic, Severity, fail, rendered
 
 if TYPE_CHECKING:
     from bootstrap.cfg.facts import Facts
@@ -71,6 +72,10 @@ def _source(name: str, options: argparse.Namespace, *, folder: bool | None = Non
         from bootstrap.cfg.rust import source  # noqa: PLC0415 - brings tree-sitter
 
         return source.read(Path(name))
+    if folder is None and os.sep in name and not Path(name).exists():
+        raise fail(
+            "E0256", f"there is neither a folder nor a compiler `{name}`", help=["name a folder of rust-lang/rust, a rustc, or `own`"]
+        )
     from bootstrap.cfg.rust import binary  # noqa: PLC0415 - only for a compiler
 
     return binary.read(name, allow_bootstrap=options.allow_bootstrap, jobs=options.jobs)

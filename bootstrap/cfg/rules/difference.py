@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from bootstrap.cfg.facts import Facts
 from bootstrap.cfg.lists import LETTERS, LISTS
-from bootstrap.cfg.rules.rule import Finding, Rule
+from bootstrap.cfg.rules.rule import USER_SPACE, Finding, Rule
 from bootstrap.diagnostics import Severity
 
 
@@ -20,11 +20,13 @@ class Pair:
 
 
 def insta_stable(pair: Pair) -> Iterator[Finding]:
-    """A name that is new in D is gated or nightly-only."""
+    """A name that is new in D is gated or nightly-only, or it was, and its feature has been accepted since."""
     before, gates = pair.old.lists.forms("default"), pair.new.lists.forms("gated")
+    accepted = {each.name for each in (pair.new.features or {}).values() if each.status == "accepted"}
     for name in pair.new.lists.forms("default"):
         entries = [each for each in pair.new.lists.entries("default") if each.name == name]
-        if name not in before and name not in gates and not all(each.nightly for each in entries):
+        passed = name in gates or f"cfg_{name}" in accepted or name in USER_SPACE
+        if name not in before and not passed and not all(each.nightly for each in entries):
             yield Finding(
                 name=name,
                 message=f"`{name}` is new, and stable at once: no feature gates it and every channel sets it",

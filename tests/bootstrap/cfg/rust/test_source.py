@@ -269,6 +269,14 @@ def test_two_versions_are_compared(tmp_path: Path) -> None:
     edit(root, CFG, f"sess.is_nightly_build() && sess.opts.{NAMES[0]}", f"sess.opts.{NAMES[0]}")
     (found,) = compare(left, read(root))
     assert (found.code, found.span and found.span.path) == ("E0161", tmp_path / "ungated" / CFG)
+    edit(
+        root,
+        "compiler/rustc_feature/src/accepted.rs",
+        "(accepted, if_let,",
+        f'(accepted, cfg_{NAMES[0]}, "1.80.0", Some(7)),\n    (accepted, if_let,',
+    )
+    edit(root, "compiler/rustc_feature/src/unstable.rs", f"cfg_{NAMES[0]},", "cfg_other,")
+    assert compare(left, read(root)) == []
 
 
 # Bad input
