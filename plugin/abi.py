@@ -53,7 +53,7 @@ def struct_return(fields: Sequence[str], triple: str) -> StructReturn:
     return StructReturn(fields=tuple(fields), coerced=rules[architecture](fields))
 
 
-def _offsets(fields: Sequence[str]) -> tuple[list[int], int]:
+def field_offsets(fields: Sequence[str]) -> tuple[list[int], int]:
     """The byte offset of each field and the size of the whole, with C's padding."""
     offsets, end = [], 0
     for field in fields:
@@ -66,7 +66,7 @@ def _offsets(fields: Sequence[str]) -> tuple[list[int], int]:
 
 
 def _amd64(fields: Sequence[str]) -> str | None:
-    offsets, size = _offsets(fields)
+    offsets, size = field_offsets(fields)
     if size > 2 * REGISTER or "x86_fp80" in fields or "fp128" in fields:
         return None
     placed = sorted(zip(offsets, fields, strict=True))
@@ -88,7 +88,7 @@ def _eightbyte(fields: list[str], size: int) -> str:
 
 
 def _arm64(fields: Sequence[str]) -> str | None:
-    _, size = _offsets(fields)
+    _, size = field_offsets(fields)
     is_homogeneous = set(fields) <= set(FLOAT_SIZES) and len(set(map(size_of, fields))) == 1
     if is_homogeneous and len(fields) <= 4:  # noqa: PLR2004 - a homogeneous aggregate has four members at most
         return "{ " + ", ".join(fields) + " }"

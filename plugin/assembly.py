@@ -12,6 +12,7 @@ from pathlib import Path
 
 from plugin.engine import PluginEngine
 from plugin.module import LOCAL_LINKAGES, MARKER, RUST_ALLOCATOR, Addition, without_attribute
+from plugin.registration import Held, Registrations, redirected
 
 _LINKAGE = (
     r"(?:(?P<linkage>private|internal|available_externally|linkonce_odr|linkonce|weak_odr|weak|common|appending|extern_weak|external) )?"
@@ -53,7 +54,7 @@ def with_additions(engine: PluginEngine, text: str, additions: Sequence[Addition
     Raises `Failure` as `PluginEngine.linked` does.
     """
     local = local_functions(text)
-    used = {each.uses: local[each.uses] for each in additions if each.uses in local}
+    used = {name: local[name] for each in additions for name in each.uses if name in local}
     replaced = {each.name: "weak" for each in additions}
     files = [folder / "unit.ll"]
     files[0].write_text(with_linkages(text, dict.fromkeys(used, "external") | replaced), encoding="utf-8")
@@ -61,6 +62,21 @@ def with_additions(engine: PluginEngine, text: str, additions: Sequence[Addition
         files.append(folder / f"derivative{number}.ll")
         files[-1].write_text(target_of(text) + addition.text, encoding="utf-8")
     return with_linkages(engine.linked(files, folder / "linked.ll"), used)
+
+
+def with_registrations(engine: PluginEngine, text: str, rules: Registrations, folder: Path) -> str:
+    """IR text with the registrations of a unit's rules, as `plugin.registration.register` makes it."""
+    if not rules.text:
+        return text
+    addition = Addition(name="", text=rules.text, uses=rules.uses)
+    linked = with_additions(engine, redirected(text, rules.derived), [addition], folder)
+    return with_linkages(linked, dict.fromkeys(rules.calls, "internal"))
+
+
+def holding(text: str) -> tuple[str, Held]:
+    """IR text in which the functions that a registration is about are held, and what `plugin.registration.release` needs."""
+    held = Held.of((line for line in text.splitlines() if line.startswith("@")), linkages(text))
+    return with_linkages(text, dict.fromkeys(held.linkages, "weak")), held
 
 
 def with_weak_markers(text: str) -> str:

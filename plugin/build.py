@@ -190,6 +190,7 @@ def _job(plan: Plan, tools: Toolchain, folder: Path) -> CompileUnit:
         flags=plan.unit.flags,
         definitions=plan.definitions(),
         items=plan.items,
+        rules=plan.rules,
         compilers=tools.compilers,
         linker=_linker(plan, tools),
         engine=tools.engine,

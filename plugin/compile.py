@@ -18,6 +18,7 @@ from bootstrap.llvm import Compiler, Kind
 from plugin.activity import AutoDiffItem
 from plugin.engine import Engine, EngineOptions
 from plugin.languages import Language, driver
+from plugin.rule import Rule
 from plugin.signature import Derivative, Function
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ class CompileUnit:
     flags: tuple[str, ...]
     definitions: Mapping[Language, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     items: tuple[AutoDiffItem, ...]
+    rules: tuple[Rule, ...] = ()
     compilers: Mapping[Language, Compiler]
     linker: Linker | None
     engine: Engine | None

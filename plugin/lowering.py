@@ -39,7 +39,7 @@ def lower(
             text = definition(derivative, module.triple, flags)
             define(module, item.target, text, uses=item.source)
             if additions is not None:
-                additions.append(Addition(name=item.target, text=text, uses=item.source))
+                additions.append(Addition(name=item.target, text=text, uses=frozenset({item.source})))
             derivatives.append(derivative)
         except Failure as failure:
             faults += failure.diagnostics

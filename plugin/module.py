@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import difflib
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,11 +33,11 @@ RUST_ALLOCATOR = re.compile(r"_RNv\w*___rustc\d+_(__rust_\w+)")
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Addition:
-    """IR text that was linked into a module: it defines `name` and may call the module's function `uses`."""
+    """IR text that was linked into a module: it defines `name`, if any, and may call the module's functions `uses`."""
 
     name: str
     text: str
-    uses: str
+    uses: frozenset[str]
 
 
 def describe(value: ValueRef) -> Function:
@@ -59,6 +59,11 @@ def describe(value: ValueRef) -> Function:
         names=tuple(argument.name for argument in value.arguments),
         read_only=tuple(not _READS.isdisjoint(words) for words in attributes),
     )
+
+
+def attributes_of(function: ValueRef) -> frozenset[str]:
+    """The attributes of a function, as IR writes them."""
+    return frozenset(_words(function))
 
 
 def _extension(words: Collection[str]) -> str:
@@ -95,12 +100,19 @@ def define(module: ModuleRef, name: str, text: str, uses: str) -> None:
 
     `text` may call the function `uses` of the module, whatever its linkage is.
     """
-    addition = llvm.parse_assembly(text)
-    addition.triple, addition.data_layout = module.triple, module.data_layout
     placeholder = find(module, name)
     if placeholder is not None and not placeholder.is_declaration:
         placeholder.linkage = "weak_any"
-    with _visible(find(module, uses)):
+    link(module, text, [uses])
+
+
+def link(module: ModuleRef, text: str, uses: Iterable[str]) -> None:
+    """Link the IR `text` into `module`; it may use the functions `uses` of the module, whatever their linkage is."""
+    addition = llvm.parse_assembly(text)
+    addition.triple, addition.data_layout = module.triple, module.data_layout
+    with contextlib.ExitStack() as visible:
+        for name in uses:
+            visible.enter_context(_visible(find(module, name)))
         module.link_in(addition)
 
 

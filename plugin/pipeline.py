@@ -11,14 +11,14 @@ import contextlib
 import dataclasses
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import llvmlite.binding as llvm
 
 from bootstrap.diagnostics import Failure, fail
-from plugin import assembly, callgraph, lowering, module
+from plugin import assembly, callgraph, lowering, module, registration
 from plugin.activity import ENZYME
 from plugin.definition import CARRIER
 from plugin.engine import Engine, PluginEngine
@@ -78,6 +78,7 @@ def compile_unit(job: CompileUnit, clock: Clock) -> Compiled:
         _keep_markers(unit)
         additions: list[module.Addition] = []
         derivatives = lowering.lower(unit, job.items, runtime_activity=job.runtime_activity, additions=additions)
+        rules = registration.registrations(unit, job.rules if module.calls_enzyme(unit) else ())
     machine = target_machine(job.triple, job.cpu, job.level)
     externals = module.external_functions(unit)
     if module.calls_enzyme(unit):
@@ -85,11 +86,11 @@ def compile_unit(job: CompileUnit, clock: Clock) -> Compiled:
             raise _no_engine(unit, is_missing=job.fallback)
         with clock.stage("pre"):
             if isinstance(job.engine, PluginEngine):
-                text, renamed = _ready_for_plugin(job.engine, files, additions, job)
+                ready = _ready_for_plugin(job.engine, files, additions, rules, job)
             else:
-                text, renamed = _ready_for_driver(unit, machine, job.folder)
-            _save(callgraph.ordered(text), job.folder / "pre.ll")
-        unit = _differentiated(job.engine, job.folder / "pre.ll", renamed, job, clock)
+                ready = _ready_for_driver(registration.register(unit, rules), machine, job.folder)
+            _save(callgraph.ordered(ready.text), job.folder / "pre.ll")
+        unit = _differentiated(job.engine, job.folder / "pre.ll", ready, job, clock)
     with clock.stage("post"):
         optimise(unit, machine, full=True, level=job.level)
     left = module.external_functions(unit)
@@ -104,31 +105,46 @@ def compile_unit(job: CompileUnit, clock: Clock) -> Compiled:
     )
 
 
-def _ready_for_driver(unit: ModuleRef, machine: llvm.TargetMachine, folder: Path) -> tuple[str, dict[str, str]]:
-    """The text of the unit after pre, and what was renamed in it, as `_plain_allocators` tells it."""
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Ready:
+    """The text of a unit for the engine, and what is undone after it: allocators with their old names, and the functions that are held."""
+
+    text: str
+    renamed: Mapping[str, str]
+    held: registration.Held
+
+
+def _ready_for_driver(unit: ModuleRef, machine: llvm.TargetMachine, folder: Path) -> _Ready:
+    """The unit after pre."""
     renamed = _plain_allocators(unit)
+    held = registration.hold(unit)
     unit = _guarded(unit)
     _refuse_cycles(_save(str(unit), folder / "lowered.ll"))
     optimise(unit, machine, full=False)
-    return str(unit), renamed
+    return _Ready(text=str(unit), renamed=renamed, held=held)
 
 
 def _ready_for_plugin(
-    engine: PluginEngine, files: Sequence[Path], additions: Sequence[module.Addition], job: CompileUnit
-) -> tuple[str, dict[str, str]]:
-    """The text of the unit for an LLVM that may be older than ours and does pre itself; all else is as `_ready_for_driver` has it.
+    engine: PluginEngine,
+    files: Sequence[Path],
+    additions: Sequence[module.Addition],
+    rules: registration.Registrations,
+    job: CompileUnit,
+) -> _Ready:
+    """The unit for an LLVM that may be older than ours and does pre itself; all else is as `_ready_for_driver` has it.
 
     It is made of what the front ends wrote. What was done to the module that llvmlite has is done again to this one, as text.
     """
     text = assembly.with_weak_markers(engine.linked(files, job.folder / "linked.ll"))
     if additions:
         text = assembly.with_additions(engine, text, additions, job.folder)
+    text, held = assembly.holding(assembly.with_registrations(engine, text, rules, job.folder))
     text, renamed = assembly.plain_allocators(assembly.with_triple(assembly.guarded(text, SPECULATION_GUARD), job.triple))
     _refuse_cycles(_save(text, job.folder / "lowered.ll"))
-    return text, renamed
+    return _Ready(text=text, renamed=renamed, held=held)
 
 
-def _differentiated(engine: Engine, given: Path, renamed: dict[str, str], job: CompileUnit, clock: Clock) -> ModuleRef:
+def _differentiated(engine: Engine, given: Path, ready: _Ready, job: CompileUnit, clock: Clock) -> ModuleRef:
     """The module after enzyme and check."""
     with clock.stage("enzyme"):
         text = module.text_of(engine.run(given, job.folder, job.root, job.engine_options), "the module that Enzyme made")
@@ -136,7 +152,8 @@ def _differentiated(engine: Engine, given: Path, renamed: dict[str, str], job: C
         check_nothing_left(text)
         text = module.without_overalignment(module.without_attribute(text, SPECULATION_GUARD))
         made = module.read_assembly(text, "the module that Enzyme made")
-    for plain, name in renamed.items():
+    registration.release(made, ready.held)
+    for plain, name in ready.renamed.items():
         function = module.find(made, plain)
         if function is not None:
             function.name = name
@@ -198,7 +215,7 @@ def _plain_allocators(unit: ModuleRef) -> dict[str, str]:
 
 
 def _guarded(unit: ModuleRef) -> ModuleRef:
-    """The module ready for *pre*: every function under the guard against speculation and none exempt from optimisation."""
+    """The module ready for *pre*: every function under the guard against speculation, none exempt from optimisation."""
     for function in unit.functions:
         if not function.is_declaration:
             function.add_function_attribute(SPECULATION_GUARD)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from bootstrap import llvm
 from bootstrap.config import Resolved
 from bootstrap.config.model import AutoDiff, Input, Uniform, Unit
+from bootstrap.config.model import Rule as RuleEntry
 from bootstrap.config.toml import KeyPath
 from bootstrap.diagnostics import Diagnostic, Failure
 from bootstrap.steps import Record, digest
@@ -21,6 +22,7 @@ from plugin.compile import OutputKind
 from plugin.languages import Language, language_of
 from plugin.native import Number
 from plugin.provider import artifacts
+from plugin.rule import Rule
 from plugin.signature import Derivative
 from plugin.toolchain import target_of
 from plugin.type_language import parse
@@ -50,6 +52,7 @@ class Plan:
     sources: tuple[Path, ...]
     languages: frozenset[Language]
     items: tuple[AutoDiffItem, ...]
+    rules: tuple[Rule, ...] = ()
     cfgs: tuple[str, ...] = ()
     missing_engine: Diagnostic | None = None
 
@@ -57,11 +60,12 @@ class Plan:
     def of(cls, resolved: Resolved, name: str, cfgs: Sequence[str] = ()) -> Self:
         """The plan for a unit of the configuration, with the cfgs of `--cfg`, for what this machine has.
 
-        Raises `Failure` with all that is wrong with the unit (E0230, E0232, E0233, E0236, E0249).
+        Raises `Failure` with all that is wrong with the unit (E0230, E0232, E0233, E0236, E0249, E0280).
         """
         unit = resolved.config.unit[name]
         sources = tuple(root_of(resolved) / source for source in unit.sources)
-        faults = [*_faults_of_sources(name, sources), *_faults_of_items(resolved, name)]
+        rules = tuple(_rule(index, each) for index, each in enumerate(unit.rule))
+        faults = [*_faults_of_sources(name, sources), *_faults_of_items(resolved, name), *_faults_of_rules(name, rules)]
         if faults:
             raise Failure(*(placed(resolved, each) for each in faults))
         missing_engine = fallback.missing_engine(resolved)
@@ -75,6 +79,7 @@ class Plan:
             sources=sources,
             languages=frozenset(map(language_of, sources)),
             items=tuple(_item(resolved, name, index, each) for index, each in enumerate(unit.autodiff)),
+            rules=rules,
             cfgs=tuple(cfgs),
             missing_engine=missing_engine,
         )
@@ -194,6 +199,23 @@ def _item(resolved: Resolved, unit: str, index: int, entry: AutoDiff) -> AutoDif
         index=index,
         types=_types(resolved, ("unit", unit, "autodiff", index, "inputs"), entry),
     )
+
+
+def _rule(index: int, entry: RuleEntry) -> Rule:
+    given = {key: value for key, value in entry if value is not None}
+    return Rule(**given, index=index)
+
+
+def _faults_of_rules(name: str, rules: Iterable[Rule]) -> Iterator[Diagnostic]:
+    seen: set[str] = set()
+    for rule in rules:
+        key = f"unit.{name}.rule.{rule.index}"
+        if rule.symbol in seen:
+            message = f"there are two rules for `{rule.symbol}`"
+            yield Diagnostic(code="E0280", message=message, key=f"{key}.symbol", help=("say all that there is to say in one",))
+        seen.add(rule.symbol)
+        for part, message, remedy in rule.faults_of_form():
+            yield Diagnostic(code="E0280", message=message, key=f"{key}.{part}", help=(remedy,))
 
 
 def _types(resolved: Resolved, path: KeyPath, entry: AutoDiff) -> tuple[Type | None, ...]:

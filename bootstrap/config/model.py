@@ -179,6 +179,28 @@ class Verify(Section):
     tolerance: Annotated[float, Field(gt=0)] = key(1e-6, "the largest relative difference that passes")
 
 
+class Rule(Section):
+    """What Enzyme is to know of a function that it cannot differentiate, or not well."""
+
+    symbol: Symbol = key(..., "the function, by its symbol", example="solve")
+    augmented: Symbol | None = key(
+        None, "the first sweep of reverse mode, a function of the sources that returns a tape and the value", example="solve_augmented"
+    )
+    reverse: Symbol | None = key(
+        None, "the second sweep of reverse mode, which takes the tape and adds to the shadows", example="solve_reverse"
+    )
+    forward: Symbol | None = key(None, "the function's forward mode, which returns the value and its tangent", example="solve_forward")
+    inactive: bool = key(False, "nothing that it does has a derivative")
+    like: Word | None = key(None, "a function of C's mathematical library that it behaves like", example="erf")
+    free: Symbol | None = key(None, "what frees the memory that it allocates", example="pool_free")
+    free_arguments: Annotated[tuple[Annotated[int, Field(ge=-1, le=255)], ...], Strict(strict=False)] = key(
+        (-1,), "what `free` takes: -1 is what the allocation returned, other numbers are the allocation's arguments, from 0"
+    )
+    size: Annotated[int, Field(ge=0, le=255)] | None = key(
+        None, "which argument of the allocation is the number of bytes, from 0", example=0
+    )
+
+
 class Unit(Section):
     """Sources that are compiled together."""
 
@@ -190,6 +212,7 @@ class Unit(Section):
     link_flags: Texts = key((), "flags for the linker")
     when: Word | None = key(None, "a cfg expression; the unit is left out where it is false", example="cfg(all(unix, llvm_enzyme))")
     autodiff: Annotated[tuple[AutoDiff, ...], Strict(strict=False)] = key((), "the derivatives to make")
+    rule: Annotated[tuple[Rule, ...], Strict(strict=False)] = key((), "what Enzyme is to know of functions")
     verify: Annotated[tuple[Verify, ...], Strict(strict=False)] = key((), "the checks to run")
 
 

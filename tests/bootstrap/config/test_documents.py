@@ -32,7 +32,7 @@ def test_the_example_with_every_key_switched_on_is_valid_and_complete() -> None:
     config = Config.model_validate(data)
     found = {keys.pattern(path) for path in flatten(data)}
     unit = data["unit"]["example"]  # type: ignore[index]
-    found |= {("unit", "*", table, key) for table in ("autodiff", "verify") for key in unit[table][0]}
+    found |= {("unit", "*", table, key) for table in ("autodiff", "rule", "verify") for key in unit[table][0]}
     expected = {
         path
         for path, key in keys.keys().items()
