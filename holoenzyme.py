@@ -160,8 +160,10 @@ DEFAULTS: dict[str, object] = {
     "dry_run": False,
     "keep_ir": False,
     "resolved": None,
+    "rules": ("plugin.rules",),
 }
-"""What a command finds in its options when nothing is said; `resolved` is the configuration that it read."""
+"""What a command finds in its options when nothing is said; `resolved` is the configuration that it read, `rules` are modules with rules
+for it that bootstrap cannot know."""
 
 ANSWER_THEMSELVES = frozenset({"check", "changes", "config"})
 """The commands that tell the news as part of what they say, or are asked for one thing only."""

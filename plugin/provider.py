@@ -48,6 +48,11 @@ def artifact(name: str, platform: str | None = None) -> Artifact:
     return _artifact(name, wanted)
 
 
+def engines() -> list[str]:
+    """The names of all that is pinned and runs Enzyme, for whatever platform."""
+    return [name for name, pinned in _pinned().items() if pinned["role"] != "compiler"]
+
+
 @functools.cache
 def _pinned() -> dict[str, dict[str, Any]]:
     return tomllib.loads(PINNED.read_text(encoding="utf-8"))

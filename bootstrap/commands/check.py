@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     resolved: Resolved | None = None
     try:
         resolved, found = examine(**arguments_of(options))
-        found += [*advice(resolved), *cfg.check(resolved, cfgs=options.cfgs)]
+        found += [*advice(resolved, options.rules), *cfg.check(resolved, cfgs=options.cfgs)]
         failure = Failure(*in_order(resolved, levels.apply(found, given)))
     except Failure as unreadable:
         failure = unreadable

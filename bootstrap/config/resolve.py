@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
+import importlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from bootstrap.config.toml import KeyPath
 from bootstrap.diagnostics import Diagnostic, Failure, Related, Severity, Span
 
 if TYPE_CHECKING:
-    from bootstrap.config.rules import Violation
+    from bootstrap.config.rules import Rule, Violation
 
 CHANNEL = ("rust", "channel")
 FLAGS: Mapping[KeyPath, str] = {("profile",): "--profile", ("build", "jobs"): "--jobs"}
@@ -233,17 +234,23 @@ def _opened_by(origins: Mapping[KeyPath, tuple[Origin, ...]], path: KeyPath) -> 
     return None
 
 
-def broken_rules(resolved: Resolved, *, advice: bool = False) -> list[Diagnostic]:
-    """A diagnostic, with both places, for each broken rule between keys: of those that every command asks, or of those of `check` alone."""
-    from bootstrap.config import rules  # noqa: PLC0415 - not for who only shows a configuration
+def broken_rules(resolved: Resolved) -> list[Diagnostic]:
+    """A diagnostic, with both places, for each broken rule between keys."""
+    from bootstrap.config.rules import RULES  # noqa: PLC0415 - not for who only shows a configuration
 
-    asked = rules.ADVICE if advice else rules.RULES
-    return [_broken(resolved, each) for rule in asked for each in rule.broken(resolved.config, resolved.root, resolved.faulty)]
+    return _broken_of(resolved, RULES)
 
 
-def advice(resolved: Resolved) -> list[Diagnostic]:
-    """The warnings that are only for `check`."""
-    return broken_rules(resolved, advice=True)
+def _broken_of(resolved: Resolved, rules: Iterable[Rule]) -> list[Diagnostic]:
+    return [_broken(resolved, each) for rule in rules for each in rule.broken(resolved.config, resolved.root, resolved.faulty)]
+
+
+def advice(resolved: Resolved, modules: Iterable[str] = ()) -> list[Diagnostic]:
+    """What is only for `check`; `modules` of the rooms above have `RULES` of their own."""
+    from bootstrap.config.rules import ADVICE  # noqa: PLC0415 - as above
+
+    further = (rule for name in modules for rule in importlib.import_module(name).RULES)
+    return _broken_of(resolved, [*ADVICE, *further])
 
 
 def in_order(resolved: Resolved, found: Iterable[Diagnostic]) -> list[Diagnostic]:
