@@ -166,9 +166,12 @@ def values_can_be_set(facts: Facts) -> Iterator[Finding]:
 
 @rule("E0160", "a gated cfg is well known, and set on nightly alone or on purpose", Severity.WARNING, "default", "well_known", "gated")
 def gated_is_known(facts: Facts) -> Iterator[Finding]:
-    """A name in G is in W; it is set by nightly builds only, or it is known that only its use is gated."""
+    """A name in G is in W, or internal and in D; it is set by nightly builds only, or it is known that only its use is gated."""
     known, default = facts.lists.forms("well_known"), facts.lists.forms("default")
     for entry in facts.lists.entries("gated"):
+        if entry.name in INTERNAL - set(default) and facts.complete:
+            message = f"`{entry.name}` is gated, and is neither set nor well known"
+            yield Finding(name=entry.name, message=message, span=entry.span, label="it is gated here", severity=Severity.ERROR)
         if entry.name in PREDICATES | INTERNAL:
             continue
         if entry.name not in known:

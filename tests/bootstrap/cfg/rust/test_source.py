@@ -97,6 +97,24 @@ def test_forms_values_and_flags(small_tree: Path, before: str, after: str, code:
     assert [each for each in audited(small_tree) if each.code == code and each.message.split(": ", 1)[1].startswith(said)]
 
 
+def test_an_internal_cfg_that_is_gated_is_set(small_tree: Path) -> None:
+    edit(
+        small_tree,
+        "compiler/rustc_feature/src/builtin_attrs.rs",
+        "// (name, feature, function)",
+        "(sym::emscripten_wasm_eh, sym::cfg_alpha, f),",
+    )
+    said = "C10: `emscripten_wasm_eh` is gated, and is neither set nor well known"
+    assert said in {each.message for each in audited(small_tree) if each.severity is Severity.ERROR}
+    edit(
+        small_tree,
+        CFG,
+        "    ins_sym!(sym::panic,",
+        "    if sess.is_nightly_build() {\n        ins_none!(sym::emscripten_wasm_eh);\n    }\n    ins_sym!(sym::panic,",
+    )
+    assert said not in {each.message for each in audited(small_tree)}
+
+
 def test_what_nightly_alone_sets_is_gated(tmp_path: Path) -> None:
     name = NAMES[0]
     root = SmallTree(without=frozenset({("gated", name), ("feature", name), ("gate_test", name)})).write(tmp_path)
