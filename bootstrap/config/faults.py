@@ -221,7 +221,8 @@ def _write(expected: str, path: KeyPath, value: object) -> str:
         case "a boolean":
             form = "`true`" if word in YES else "`false`" if word in NO else "`true` or `false`"
         case "an integer" | "a number":
-            form = f"`{int(float(word))}`" if _is_whole(word) else "a number, without quotes"
+            plain = "a number, without quotes" if isinstance(value, str) else "a whole number" if expected == "an integer" else "a number"
+            form = f"`{int(float(word))}`" if _is_whole(word) else plain
         case "a string" if len(choices) > 1:
             form = "one of " + ", ".join(f"`{keys.quote(each)}`" for each in choices)
         case "a string":
@@ -298,7 +299,7 @@ def _choice(path: KeyPath, value: object) -> str:
     found = keys.find(path)
     choices = list(keys.choices(found.field.annotation)) if found else []
     if found and len(choices) == 1:
-        return f"write {found.type}"
+        return f"write `{value}`, without quotes" if _is_whole(str(value)[:QUOTED_LENGTH]) else f"write {_article(found.type)}"
     lower = {each.lower(): each for each in choices}
     close = difflib.get_close_matches(str(value)[:100].lower(), lower, n=1)
     listed = "one of " + ", ".join(f"`{each}`" for each in choices)

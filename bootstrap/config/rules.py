@@ -44,9 +44,9 @@ class Rule:
     def broken(self, config: Config, root: Path, faulty: Collection[KeyPath] = ()) -> Iterator[Violation]:
         """Where the rule is broken; nothing is said of what depends on one of the keys `faulty`."""
         blind = [path for path in faulty if any(_meet(key, path) for key in self.keys)]
-        for each in self.check(config, root) if not any(path[0] not in NAMED_TABLES for path in blind) else ():
-            if not any(path[:2] == each.key[:2] for path in blind):
-                yield each
+        if all(path[0] in NAMED_TABLES for path in blind):
+            tables = {path[:2] for path in blind}
+            yield from (each for each in self.check(config, root) if each.key[:2] not in tables)
 
 
 NAMED_TABLES = ("target", "unit")
