@@ -86,7 +86,10 @@ FEATURES = (
         summary="several shadows in one call",
         status=Status.UNSTABLE,
         since="0.1.0",
-        gates=tuple(Gate(key=(*_ITEM, *last), value=value) for last in (("inputs",), ("inputs", "activity"), ("ret",)) for value in _BATCH),
+        gates=(
+            Gate(key=(*_ITEM, "width")),
+            *(Gate(key=(*_ITEM, *last), value=value) for last in (("inputs",), ("inputs", "activity"), ("ret",)) for value in _BATCH),
+        ),
     ),
     Feature(
         name="source-build",

@@ -1,4 +1,4 @@
-"""How C returns a struct of scalars: in registers or through a hidden pointer, as each platform's ABI has it.
+"""How C passes and returns a struct: in registers or in memory, as each platform's ABI has it.
 
 A derivative may return several values, which its C caller declares as a struct. LLVM leaves it to the front end to give such a
 function the type that the platform's ABI asks for. Sources of the rules: System V ABI for AMD64, section 3.2.3; Procedure Call
@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-FLOAT_SIZES = {"half": 2, "bfloat": 2, "float": 4, "double": 8, "x86_fp80": 16, "fp128": 16}
-"""LLVM's floating-point types and the bytes that each takes in memory."""
+from plugin.layout import FLOAT_SIZES, Layout, together
 
 REGISTER = 8
 """Bytes of an eightbyte, the unit in which AMD64 classifies a struct."""
@@ -24,57 +23,58 @@ class UnsupportedABIError(Exception):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class StructReturn:
-    """How a struct of `fields` comes back: as the IR type `coerced`, or, when that is None, through a pointer (`sret`)."""
+    """How a struct of `layout` comes back: as the IR type `coerced`, or, when that is None, through a pointer (`sret`).
 
-    fields: tuple[str, ...]
+    `offsets` are those of its fields.
+    """
+
+    layout: Layout
+    offsets: tuple[int, ...]
     coerced: str | None
 
     @property
-    def literal(self) -> str:
-        """The struct as an IR type."""
-        return "{ " + ", ".join(self.fields) + " }"
+    def memory(self) -> str:
+        """An IR type that takes as much memory."""
+        return f"[{self.layout.size} x i8]"
 
 
-def size_of(scalar: str) -> int:
-    """The bytes that a scalar IR type takes in memory, which is its alignment too."""
-    if scalar == "ptr":
-        return 8
-    if scalar.startswith("i"):
-        return 1 << max(0, (int(scalar[1:]) - 1).bit_length() - 3)
-    return FLOAT_SIZES[scalar]
+def struct_return(fields: Sequence[Layout], triple: str) -> StructReturn:
+    """The way in which a C function for `triple` returns a struct of `fields`; raises `UnsupportedABIError`."""
+    layout, offsets = together(fields)
+    pieces = struct_pieces(layout, triple)
+    types = [type_ for _, type_ in pieces]
+    if len(pieces) > 1:
+        coerced: str | None = "{ " + ", ".join(types) + " }"
+    elif pieces and is_arm64(triple) and types[0].rstrip("]").rpartition(" ")[2] in FLOAT_SIZES:
+        coerced = "{ " + ", ".join(type_ for _, type_ in layout.scalars) + " }"
+    else:
+        coerced = types[0] if pieces else None
+    return StructReturn(layout=layout, offsets=offsets, coerced=coerced)
 
 
-def struct_return(fields: Sequence[str], triple: str) -> StructReturn:
-    """The way in which a C function for `triple` returns a struct of two or more scalars; raises `UnsupportedABIError`."""
+def is_arm64(triple: str) -> bool:
+    """Whether a triple is of the Arm 64-bit architecture."""
+    return triple.startswith(("aarch64", "arm64"))
+
+
+def struct_pieces(layout: Layout, triple: str) -> tuple[tuple[int, str], ...]:
+    """The IR types in which C for `triple` passes a struct, each with its offset; none when it passes it in memory.
+
+    Raises `UnsupportedABIError`.
+    """
     architecture = triple.partition("-")[0]
     rules = {"x86_64": _amd64, "aarch64": _arm64, "arm64": _arm64}
     if architecture not in rules or "windows" in triple:
-        raise UnsupportedABIError(f"no rule for returning a struct on {triple}")
-    return StructReturn(fields=tuple(fields), coerced=rules[architecture](fields))
+        raise UnsupportedABIError(f"no rule for passing and returning structs on {triple}")
+    return tuple(rules[architecture](layout))
 
 
-def field_offsets(fields: Sequence[str]) -> tuple[list[int], int]:
-    """The byte offset of each field and the size of the whole, with C's padding."""
-    offsets, end = [], 0
-    for field in fields:
-        size = size_of(field)
-        end = -(-end // size) * size
-        offsets.append(end)
-        end += size
-    alignment = max(map(size_of, fields))
-    return offsets, -(-end // alignment) * alignment
-
-
-def _amd64(fields: Sequence[str]) -> str | None:
-    offsets, size = field_offsets(fields)
-    if size > 2 * REGISTER or "x86_fp80" in fields or "fp128" in fields:
-        return None
-    placed = sorted(zip(offsets, fields, strict=True))
-    eightbytes = [
-        _eightbyte([field for _, field in group], min(REGISTER, size - REGISTER * index))
-        for index, group in itertools.groupby(placed, key=lambda each: each[0] // REGISTER)
-    ]
-    return eightbytes[0] if len(eightbytes) == 1 else "{ " + ", ".join(eightbytes) + " }"
+def _amd64(layout: Layout) -> Iterator[tuple[int, str]]:
+    types = {type_ for _, type_ in layout.scalars}
+    if layout.size > 2 * REGISTER or "x86_fp80" in types or "fp128" in types:
+        return
+    for index, group in itertools.groupby(layout.scalars, key=lambda each: each[0] // REGISTER):
+        yield REGISTER * index, _eightbyte([field for _, field in group], min(REGISTER, layout.size - REGISTER * index))
 
 
 def _eightbyte(fields: list[str], size: int) -> str:
@@ -87,11 +87,34 @@ def _eightbyte(fields: list[str], size: int) -> str:
     return f"<{max(2, len(fields) + len(fields) % 2)} x {fields[0]}>"
 
 
-def _arm64(fields: Sequence[str]) -> str | None:
-    _, size = field_offsets(fields)
-    is_homogeneous = set(fields) <= set(FLOAT_SIZES) and len(set(map(size_of, fields))) == 1
-    if is_homogeneous and len(fields) <= 4:  # noqa: PLR2004 - a homogeneous aggregate has four members at most
-        return "{ " + ", ".join(fields) + " }"
-    if size > 2 * REGISTER:
-        return None
-    return f"i{8 * size}" if size <= REGISTER else f"[2 x i{8 * REGISTER}]"
+def _arm64(layout: Layout) -> Iterator[tuple[int, str]]:
+    types = [type_ for _, type_ in layout.scalars]
+    is_homogeneous = set(types) <= set(FLOAT_SIZES) and len({FLOAT_SIZES[each] for each in types}) == 1
+    if is_homogeneous and len(types) <= 4:  # noqa: PLR2004 - a homogeneous aggregate has four members at most
+        yield 0, f"[{len(types)} x {types[0]}]"
+    elif layout.size <= REGISTER:
+        yield 0, f"i{8 * layout.size}"
+    elif layout.size <= 2 * REGISTER:
+        yield 0, f"[2 x i{8 * REGISTER}]"
+
+
+@dataclasses.dataclass(slots=True)
+class Registers:
+    """AMD64's registers for parameters that are left; other platforms leave it to LLVM where a struct goes when they run out."""
+
+    integers: int = 6
+    floats: int = 8
+
+    def take(self, pieces: Sequence[str]) -> bool:
+        """Take the registers for the pieces of one parameter; False when they do not suffice, and then none is taken."""
+        classes = [self._is_float(each) for each in pieces if each != "x86_fp80"]
+        floats, integers = classes.count(True), classes.count(False)
+        if floats > self.floats or integers > self.integers:
+            return False
+        self.floats -= floats
+        self.integers -= integers
+        return True
+
+    @staticmethod
+    def _is_float(piece: str) -> bool:
+        return piece in FLOAT_SIZES or piece.startswith("<")

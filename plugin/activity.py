@@ -40,6 +40,8 @@ class DiffActivity(enum.StrEnum):
     ACTIVE_ONLY = "ActiveOnly"
     DUAL = "Dual"
     DUAL_ONLY = "DualOnly"
+    DUALV = "Dualv"
+    DUALV_ONLY = "DualvOnly"
     DUPLICATED = "Duplicated"
     DUPLICATED_ONLY = "DuplicatedOnly"
 
@@ -51,7 +53,12 @@ class DiffActivity(enum.StrEnum):
     @property
     def has_shadow(self) -> bool:
         """Whether the derivative takes a shadow beside the argument."""
-        return self.marker in {"enzyme_dup", "enzyme_dupnoneed"}
+        return self.marker.startswith("enzyme_dup")
+
+    @property
+    def is_vector(self) -> bool:
+        """Whether one shadow holds all lanes, one after the other."""
+        return self in {DiffActivity.DUALV, DiffActivity.DUALV_ONLY}
 
     @property
     def is_active(self) -> bool:
@@ -61,7 +68,7 @@ class DiffActivity(enum.StrEnum):
     @property
     def returns_primal(self) -> bool:
         """As a return activity: whether the derivative returns the primal's value too."""
-        return self in {DiffActivity.ACTIVE, DiffActivity.DUAL, DiffActivity.CONST}
+        return self in {DiffActivity.ACTIVE, DiffActivity.DUAL, DiffActivity.DUALV, DiffActivity.CONST}
 
 
 _MARKERS = {
@@ -71,11 +78,13 @@ _MARKERS = {
     DiffActivity.ACTIVE_ONLY: "enzyme_out",
     DiffActivity.DUAL: "enzyme_dup",
     DiffActivity.DUAL_ONLY: "enzyme_dupnoneed",
+    DiffActivity.DUALV: "enzyme_dupv",
+    DiffActivity.DUALV_ONLY: "enzyme_dupnoneedv",
     DiffActivity.DUPLICATED: "enzyme_dup",
     DiffActivity.DUPLICATED_ONLY: "enzyme_dupnoneed",
 }
 
-_FORWARD = (DiffActivity.DUAL, DiffActivity.DUAL_ONLY, DiffActivity.CONST)
+_FORWARD = (DiffActivity.DUAL, DiffActivity.DUAL_ONLY, DiffActivity.DUALV, DiffActivity.DUALV_ONLY, DiffActivity.CONST)
 _ACTIVE = (DiffActivity.ACTIVE, DiffActivity.ACTIVE_ONLY)
 
 VALID_INPUTS = {
@@ -95,8 +104,10 @@ VALID_RETURNS = {
 class AutoDiffItem:
     """One derivative: `target` is to be the derivative of the function `source`, both symbols of the module.
 
-    `inputs` has an activity for each parameter of the primal, `types` the type of each input of which it was said. `index` is the
-    item's place in the configuration.
+    `inputs` has an activity for each argument of the primal, `types` the type of each input of which it was said. `width` is how
+    many derivatives are made at once. With `augmented` the derivative is split: that symbol is to be the augmented primal, `target`
+    the reverse pass. `on_short_shadow` is the symbol of a function to call where a slice's shadow is too short. `index` is the item's
+    place in the configuration.
     """
 
     source: str
@@ -106,6 +117,14 @@ class AutoDiffItem:
     ret: DiffActivity
     index: int
     types: tuple[Type | None, ...] = ()
+    width: int = 1
+    augmented: str = ""
+    on_short_shadow: str = ""
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The symbols that the item defines."""
+        return (self.augmented, self.target) if self.augmented else (self.target,)
 
     def type_of(self, number: int) -> Type | None:
         """The type that was said of an input, counted from 0."""

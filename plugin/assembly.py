@@ -55,7 +55,7 @@ def with_additions(engine: PluginEngine, text: str, additions: Sequence[Addition
     """
     local = local_functions(text)
     used = {name: local[name] for each in additions for name in each.uses if name in local}
-    replaced = {each.name: "weak" for each in additions}
+    replaced = {name: "weak" for each in additions for name in each.names}
     files = [folder / "unit.ll"]
     files[0].write_text(with_linkages(text, dict.fromkeys(used, "external") | replaced), encoding="utf-8")
     for number, addition in enumerate(additions):
@@ -68,7 +68,7 @@ def with_registrations(engine: PluginEngine, text: str, rules: Registrations, fo
     """IR text with the registrations of a unit's rules, as `plugin.registration.register` makes it."""
     if not rules.text:
         return text
-    addition = Addition(name="", text=rules.text, uses=rules.uses)
+    addition = Addition(names=(), text=rules.text, uses=rules.uses)
     linked = with_additions(engine, redirected(text, rules.derived), [addition], folder)
     return with_linkages(linked, dict.fromkeys(rules.calls, "internal"))
 

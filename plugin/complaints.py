@@ -12,7 +12,7 @@ from pathlib import Path
 from bootstrap.diagnostics import Diagnostic, Failure, Span
 from bootstrap.files import raise_if_full
 from bootstrap.process import Completed
-from plugin.definition import CARRIER
+from plugin.carrier import CARRIER
 from plugin.names import plain
 
 _GENERATED = re.compile(r"^(preprocess_|fwddiffe?\d*|diffe|augmented_|fakeaugmented_|nofree_)+")

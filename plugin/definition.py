@@ -1,168 +1,244 @@
 """The IR text of a derivative: a function of the item's target around one `__enzyme_*` call.
 
-Enzyme's combined reverse mode seeds the return with 1 and takes no seed; to honour `dret` the primal's return is stored through a
-pointer by a small function around the primal (the *carrier*), and that pointer's shadow is preset to the seed.
+Enzyme's combined reverse mode seeds the return with 1 and takes no seed, and it knows few ways to take a struct. So a number or a
+struct that is differentiated and travels by value is carried (`plugin/carrier.py`): Enzyme sees pointers to slots. The shadows' slots
+hold what the derivative's caller gave, the seeds too, or what it gets back.
+
+In split mode the slots lie in a *frame* from malloc, which both passes use: it is what the caller sees as the tape.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from bootstrap.diagnostics import Failure
-from plugin.abi import StructReturn, UnsupportedABIError, struct_return
-from plugin.activity import AutoDiffItem, DiffActivity, DiffMode
-from plugin.signature import Derivative, Function
-from plugin.validity import fault
+from plugin import slice_check
+from plugin.activity import DiffActivity
+from plugin.arguments import EIGHTBYTE
+from plugin.body import ALIGNMENT, Body, aligned, symbol
+from plugin.carrier import Carrier
+from plugin.layout import Layout, up
+from plugin.prototype import TAPE, structure_of
+from plugin.signature import Argument, Derivative, Parameter, Passing
 
-CARRIER = ".carrier."
-"""What stands in a carrier's name between the primal's and the derivative's."""
+Slots = Mapping[str, str]
+"""The address of each slot."""
 
-
-def structure_of(derivative: Derivative, triple: str) -> StructReturn | None:
-    """How the derivative returns its values, when they are several; raises `Failure` (E0515) where the platform's rule is not known."""
-    if len(derivative.results) < 2:  # noqa: PLR2004 - one value is returned as it is
-        return None
-    try:
-        return struct_return(derivative.results, triple)
-    except UnsupportedABIError as unsupported:
-        raise Failure(fault("E0515", derivative.item, "ret", f"cannot return several values: {unsupported}")) from None
-
-
-def c_signature(derivative: Derivative, triple: str) -> tuple[str, tuple[str, ...]]:
-    """The derivative's return type and parameter types as a C compiler for `triple` writes them in IR."""
-    structure = structure_of(derivative, triple)
-    parameters = tuple(each.type for each in derivative.parameters)
-    if structure is None:
-        return (derivative.results[0] if derivative.results else "void"), parameters
-    return (structure.coerced, parameters) if structure.coerced else ("void", ("ptr", *parameters))
+_CONST, _DUP, _DUP_NO_NEED = ('metadata !"enzyme_const"', 'metadata !"enzyme_dup"', 'metadata !"enzyme_dupnoneed"')
 
 
 def definition(derivative: Derivative, triple: str, flags: Sequence[str] = ()) -> str:
-    """The IR text that defines the derivative, its carrier, and declares what they call; `flags` stand in Enzyme's call."""
-    item, primal = derivative.item, derivative.primal
-    lines = [f"declare {_declared(primal)}", f"declare {_enzyme_type(derivative)} {_entry(item)}(...)"]
-    seeded = item.mode is DiffMode.REVERSE and item.ret.is_active
-    if seeded:
-        lines += _carrier(item, primal)
-    structure = structure_of(derivative, triple)
-    returned, _ = c_signature(derivative, triple)
-    parameters = ", ".join(f"{each.type} {each.extension}".rstrip() + f" %{each.name}" for each in derivative.parameters)
-    if structure is not None and structure.coerced is None:
-        parameters = ", ".join(filter(None, [f"ptr noalias sret({structure.literal}) %result", parameters]))
-    # Alone, the primal's value is returned as the primal does it: a caller may count on a small integer to be extended.
-    extension = primal.return_extension if structure is None and item.ret.returns_primal else ""
-    lines.append(f"define {extension} {returned} {symbol(item.target)}({parameters}) {{")
-    call, values = _call_with_seed(derivative, flags) if seeded else _call(derivative, flags)
-    lines += [*call, *_return(derivative, structure, values)]
-    return "\n".join([*lines, "}", ""])
+    """The IR text that defines the derivative, in split mode both of its functions, its carrier, and declares what they call.
+
+    `flags` stand in Enzyme's call.
+    """
+    writer = _Writer(derivative, triple, flags)
+    made = [*writer.augmented(), *writer.reverse()] if derivative.item.augmented else writer.combined()
+    return "\n".join([*writer.carrier.definition(), *slice_check.definitions(derivative), *made, ""])
 
 
-def symbol(name: str) -> str:
-    """A global's name as IR text has it, whatever characters it is made of."""
-    escaped = "".join(f"\\{byte:02X}" if byte < 0x20 or byte > 0x7E or byte in b'"\\' else chr(byte) for byte in name.encode())  # noqa: PLR2004 - printable ASCII
-    return f'@"{escaped}"'
+class _Writer:
+    """Writes the functions of one derivative."""
+
+    def __init__(self, derivative: Derivative, triple: str, flags: Sequence[str]) -> None:
+        self.derivative, self.item, self.triple, self.flags = derivative, derivative.item, triple, flags
+        self.carrier = Carrier(derivative)
+
+    def combined(self) -> list[str]:
+        body, derivative = Body(), self.derivative
+        given = {self.carrier.slot_of(each): f"%{each.name}" for each in derivative.parameters if each.is_in_memory}
+        slots = {name: given.get(name) or body.local(layout) for name, layout in self.carrier.slots.items()}
+        slice_check.add_checks(body, derivative, derivative.parameters)
+        self._fill(body, slots, [each for each in derivative.parameters if not each.is_in_memory], set(slots) - set(given))
+        returned = _enzyme_returns(self.carrier)
+        operands = [*self.flags, *self._return_flags(), *self._width(), *self._operands(body, slots)]
+        entry = symbol(f"{self.item.mode.entry_point}.{self.item.target}")
+        found = body.call(returned, entry, [f"ptr {self.carrier.name}", *operands], is_variadic=True)
+        values = [*self._value(body, slots, found), *self._tangents(body, slots, found), *self._gradients(body, slots)]
+        function = self._function(self.item.target, derivative.parameters, derivative.results, body, values)
+        return [f"declare {returned} {entry}(...)", *function]
+
+    # Split mode
+
+    def augmented(self) -> list[str]:
+        body, parameters = Body(), self.derivative.augmented_parameters
+        slice_check.add_checks(body, self.derivative, parameters)
+        size = TAPE.size + sum(up(each.size, ALIGNMENT) for each in self.carrier.slots.values()) + ALIGNMENT
+        frame = body.call("ptr", "@malloc", [f"i64 {size}"])
+        slots = self._slots_in(body, frame)
+        self._fill(body, slots, parameters, set(slots))
+        entry = symbol(f"__enzyme_augmentfwd.{self.item.target}")
+        operands = [f"ptr {self.carrier.name}", *self.flags, *self._width(), *self._operands(body, slots)]
+        body.store([body.call("ptr", entry, operands, is_variadic=True)], frame, TAPE)
+        values = [[frame], *self._value(body, slots, "")]
+        function = self._function(self.item.augmented, parameters, self.derivative.augmented_results, body, values)
+        return ["declare ptr @malloc(i64)", f"declare ptr {entry}(...)", *function]
+
+    def reverse(self) -> list[str]:
+        body, parameters = Body(), self.derivative.parameters
+        slice_check.add_checks(body, self.derivative, parameters)
+        slots = self._slots_in(body, "%tape")
+        self._fill(body, slots, [each for each in parameters if each.role == "seed"], set())
+        entry = symbol(f"__enzyme_reverse.{self.item.target}")
+        operands = [f"ptr {self.carrier.name}", *self.flags, *self._width(), *self._operands(body, slots)]
+        [tape] = body.load("%tape", TAPE)
+        body.call("void", entry, [*operands, f"ptr {tape}"], is_variadic=True)
+        values = list(self._gradients(body, slots))
+        body.call("void", "@free", ["ptr %tape"])
+        function = self._function(self.item.target, parameters, self.derivative.results, body, values)
+        return ["declare void @free(ptr)", f"declare void {entry}(...)", *function]
+
+    def _slots_in(self, body: Body, frame: str) -> Slots:
+        """The slots in a frame, behind Enzyme's own tape."""
+        slots, offset = {}, ALIGNMENT
+        for name, layout in self.carrier.slots.items():
+            slots[name] = body.at(frame, offset)
+            offset += up(layout.size, ALIGNMENT)
+        return slots
+
+    # Into the slots, and out of them
+
+    def _fill(self, body: Body, slots: Slots, parameters: Sequence[Parameter], cleared: set[str]) -> None:
+        """Put what the parameters hold into the slots; those of `cleared` that nothing is put into are zero."""
+        filled = {self.carrier.slot_of(each) for each in parameters}
+        for name in slots:
+            if name in cleared - filled:
+                body.clear(slots[name], self.carrier.slots[name])
+        for parameter in parameters:
+            name = self.carrier.slot_of(parameter)
+            if not name:
+                continue
+            if parameter.is_in_memory:
+                layout = self.carrier.slots[name]
+                body.store(body.load(f"%{parameter.name}", layout), slots[name], layout)
+            else:
+                place = body.at(slots[name], parameter.offset)
+                body.add(f"store {parameter.type} %{parameter.name}, ptr {place}, align {aligned(parameter.offset)}")
+
+    def _value(self, body: Body, slots: Slots, found: str) -> Iterator[list[str]]:
+        """The scalars of the primal's value, where it is returned."""
+        if self.carrier.value is None or not self.item.ret.returns_primal:
+            return
+        if self.carrier.carries_return:
+            yield body.load(slots["out"], self.carrier.value)
+        elif self.item.ret.has_shadow:
+            yield [body.value(f"extractvalue {_enzyme_returns(self.carrier)} {found}, 0")]
+        else:
+            yield [found]
+
+    def _tangents(self, body: Body, slots: Slots, found: str) -> Iterator[list[str]]:
+        """The scalars of the return's tangents, lane after lane."""
+        if self.carrier.value is None or not self.item.ret.has_shadow:
+            return
+        lanes = range(self.item.width)
+        if self.carrier.carries_return:
+            yield [scalar for lane in lanes for scalar in body.load(slots[f"dout.{lane}"], self.carrier.value)]
+            return
+        path = ["1"] if self.item.ret.returns_primal else []
+        paths = [", ".join([*path, *([str(lane)] if self.item.width > 1 else [])]) for lane in lanes]
+        type_ = _enzyme_returns(self.carrier)
+        yield [body.value(f"extractvalue {type_} {found}, {each}") if each else found for each in paths]
+
+    def _gradients(self, body: Body, slots: Slots) -> Iterator[list[str]]:
+        """The scalars of the gradient of each active argument, lane after lane."""
+        for argument in self.derivative.arguments:
+            if argument.activity.is_active:
+                shadows = [slots[f"dx{argument.first}.{lane}"] for lane in range(self.item.width)]
+                yield [scalar for shadow in shadows for scalar in body.load(shadow, argument.layout)]
+
+    # Enzyme's call
+
+    def _return_flags(self) -> Iterator[str]:
+        if self.carrier.value is not None and not self.carrier.carries_return:
+            if not self.item.ret.has_shadow:
+                yield 'metadata !"enzyme_const_return"'
+            if self.item.ret.returns_primal:
+                yield 'metadata !"enzyme_primal_return"'
+
+    def _width(self) -> Iterator[str]:
+        if self.item.width > 1:
+            yield from ('metadata !"enzyme_width"', f"i64 {self.item.width}")
+
+    def _operands(self, body: Body, slots: Slots) -> Iterator[str]:
+        for argument in self.derivative.arguments:
+            if self.carrier.carries(argument):
+                yield from self._carried(slots, argument)
+            else:
+                yield from self._plain(body, argument)
+        if self.carrier.carries_return:
+            ret = self.item.ret
+            yield _CONST if ret is DiffActivity.CONST else _DUP if ret.returns_primal else _DUP_NO_NEED
+            yield f"ptr {slots['out']}"
+            if ret is not DiffActivity.CONST:
+                yield from (f"ptr {slots[f'dout.{lane}']}" for lane in range(self.item.width))
+
+    def _carried(self, slots: Slots, argument: Argument) -> Iterator[str]:
+        yield _CONST if argument.activity is DiffActivity.CONST else _DUP
+        yield f"ptr {slots[f'x{argument.first}']}"
+        if argument.activity is not DiffActivity.CONST:
+            yield from (f"ptr {slots[f'dx{argument.first}.{lane}']}" for lane in range(self.item.width))
+
+    def _plain(self, body: Body, argument: Argument) -> Iterator[str]:
+        """The operands of an argument that is as it is; what follows the first parameter, the length of a slice, is constant."""
+        types = self.derivative.primal.parameters
+        if argument.activity.is_vector and self.item.width > 1:
+            yield from (f'metadata !"{argument.activity.marker}"', f"i64 {self._stride(body, argument)}")
+        else:
+            yield f'metadata !"{argument.activity.marker.removesuffix("v")}"'
+        yield f"{types[argument.first]} %x{argument.first}"
+        for parameter in self.derivative.parameters:
+            if parameter.role == "shadow" and parameter.index == argument.first:
+                yield f"{parameter.type} %{parameter.name}"
+        for index in range(argument.first + 1, argument.first + argument.count):
+            yield from (_CONST, f"{types[index]} %x{index}")
+
+    def _stride(self, body: Body, argument: Argument) -> str:
+        """The bytes from a lane to the next one."""
+        size = argument.element.size if argument.element else 0
+        if argument.passing is not Passing.SLICE:
+            return str(size)
+        return body.value(f"mul i64 {slice_check.length_of(body, self.derivative, argument)}, {size}")
+
+    # The function around it
+
+    def _function(
+        self, name: str, parameters: Sequence[Parameter], results: Sequence[Layout], body: Body, values: Sequence[Sequence[str]]
+    ) -> list[str]:
+        structure = structure_of(results, self.triple)
+        typed = [self._typed(each) for each in parameters]
+        extension = ""
+        if structure is None:
+            returned = results[0].spelling if results else "void"
+            # Alone, the primal's value is returned as the primal does it: a caller may count on a small integer to be extended.
+            extension = self.derivative.primal.return_extension if self.item.ret.returns_primal else ""
+            body.add(f"ret {returned} {values[0][0]}" if results else "ret void")
+        else:
+            returned = structure.coerced or "void"
+            place = "%result" if structure.coerced is None else body.local(structure.layout)
+            for offset, layout, scalars in zip(structure.offsets, results, values, strict=True):
+                body.store(scalars, body.at(place, offset), layout)
+            if structure.coerced is None:
+                layout = structure.layout
+                typed.insert(0, f"ptr noalias sret({layout.spelling}) align {layout.alignment} %result")
+                body.add("ret void")
+            else:
+                body.add(f"ret {returned} {body.value(f'load {returned}, ptr {place}, align {ALIGNMENT}')}")
+        head = " ".join(filter(None, ["define", extension, returned, f"{symbol(name)}({', '.join(typed)})", "{"]))
+        return [head, *body.lines, "}"]
+
+    def _typed(self, parameter: Parameter) -> str:
+        attribute = parameter.extension
+        if parameter.passing is Passing.MEMORY:
+            layout = self.carrier.slots[self.carrier.slot_of(parameter)]
+            attribute = f"byval({layout.spelling}) align {max(EIGHTBYTE, layout.alignment)}"
+        return " ".join(filter(None, [parameter.type, attribute, f"%{parameter.name}"]))
 
 
-def _entry(item: AutoDiffItem) -> str:
-    return symbol(f"{item.mode.entry_point}.{item.target}")
-
-
-def _carrier_name(item: AutoDiffItem) -> str:
-    return symbol(f"{item.source}{CARRIER}{item.target}")
-
-
-def _declared(primal: Function) -> str:
-    return f"{primal.returns} {symbol(primal.name)}({', '.join(primal.parameters)})"
-
-
-def _carrier(item: AutoDiffItem, primal: Function) -> list[str]:
-    names = [f"%x{index}" for index in range(len(primal.parameters))]
-    typed = [" ".join(filter(None, each)) for each in zip(primal.parameters, primal.extensions, names, strict=True)]
-    return [
-        f"define internal void {_carrier_name(item)}({', '.join([*typed, 'ptr noalias %out'])}) {{",
-        f"  %value = call {primal.returns} {symbol(primal.name)}({', '.join(typed)})",
-        f"  store {primal.returns} %value, ptr %out",
-        "  ret void",
-        "}",
-    ]
-
-
-def _enzyme_results(derivative: Derivative) -> tuple[str, ...]:
-    """What Enzyme's call returns: all results, but for the value that a carrier stores."""
-    carried = derivative.item.ret is DiffActivity.ACTIVE
-    return derivative.results[1:] if carried else derivative.results
-
-
-def _enzyme_type(derivative: Derivative) -> str:
-    results = _enzyme_results(derivative)
-    if len(results) < 2:  # noqa: PLR2004 - Enzyme gives one value as it is
-        return results[0] if results else "void"
-    return "{ " + ", ".join(results) + " }"
-
-
-def _operands(derivative: Derivative) -> list[str]:
-    operands = []
-    for parameter in derivative.parameters:
-        if parameter.role == "primal":
-            operands.append(f'metadata !"{derivative.item.inputs[parameter.index].marker}"')
-        if parameter.role != "seed":
-            operands.append(f"{parameter.type} %{parameter.name}")
-    return operands
-
-
-def _enzyme_call(derivative: Derivative, function: str, operands: Sequence[str]) -> str:
-    returned = _enzyme_type(derivative)
-    call = f"call {returned} (...) {_entry(derivative.item)}({', '.join([f'ptr {function}', *operands])})"
-    return f"  {call}" if returned == "void" else f"  %gradient = {call}"
-
-
-def _call(derivative: Derivative, flags: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The lines that call Enzyme, and the names of the values that they give, one for each result."""
-    ret = derivative.item.ret
-    returned = ['metadata !"enzyme_const_return"'] if ret is DiffActivity.CONST else []
-    returned += ['metadata !"enzyme_primal_return"'] if ret.returns_primal else []
-    unpack, values = _unpack(derivative)
-    return [_enzyme_call(derivative, symbol(derivative.primal.name), [*flags, *returned, *_operands(derivative)]), *unpack], values
-
-
-def _call_with_seed(derivative: Derivative, flags: Sequence[str]) -> tuple[list[str], list[str]]:
-    """As `_call`, for a primal whose return is carried by a pointer, the pointer's shadow preset to `dret`."""
-    type_ = derivative.primal.returns
-    keeps_value = derivative.item.ret is DiffActivity.ACTIVE
-    marker = "enzyme_dup" if keeps_value else "enzyme_dupnoneed"
-    operands = [*flags, *_operands(derivative), f'metadata !"{marker}"', "ptr %carried", "ptr %seed"]
-    unpack, values = _unpack(derivative)
-    lines = [
-        f"  %carried = alloca {type_}",
-        f"  %seed = alloca {type_}",
-        f"  store {type_} zeroinitializer, ptr %carried",
-        f"  store {type_} %dret, ptr %seed",
-        _enzyme_call(derivative, _carrier_name(derivative.item), operands),
-        *unpack,
-    ]
-    if keeps_value:
-        return [*lines, f"  %value = load {type_}, ptr %carried"], ["%value", *values]
-    return lines, values
-
-
-def _unpack(derivative: Derivative) -> tuple[list[str], list[str]]:
-    results = _enzyme_results(derivative)
-    if len(results) < 2:  # noqa: PLR2004 - Enzyme gives one value as it is
-        return [], ["%gradient"] * len(results)
-    values = [f"%gradient{index}" for index in range(len(results))]
-    type_ = _enzyme_type(derivative)
-    return [f"  {value} = extractvalue {type_} %gradient, {index}" for index, value in enumerate(values)], values
-
-
-def _return(derivative: Derivative, structure: StructReturn | None, values: Sequence[str]) -> list[str]:
-    if structure is None:
-        return [f"  ret {type_} {value}" for type_, value in zip(derivative.results, values, strict=True)] or ["  ret void"]
-    place = "%struct" if structure.coerced else "%result"
-    # The buffer is as long as two registers: a register may be wider than what is left of the struct.
-    lines = [f"  {place} = alloca [16 x i8], align 16"] if structure.coerced else []
-    for index, (type_, value) in enumerate(zip(derivative.results, values, strict=True)):
-        lines.append(f"  %field{index} = getelementptr inbounds {structure.literal}, ptr {place}, i32 0, i32 {index}")
-        lines.append(f"  store {type_} {value}, ptr %field{index}")
-    if structure.coerced is None:
-        return [*lines, "  ret void"]
-    return [*lines, f"  %packed = load {structure.coerced}, ptr {place}", f"  ret {structure.coerced} %packed"]
+def _enzyme_returns(carrier: Carrier) -> str:
+    """The type of what Enzyme's call returns: a pointer that is not carried, its shadows, or both."""
+    if carrier.value is None or carrier.carries_return:
+        return "void"
+    ret, width = carrier.item.ret, carrier.item.width
+    shadows = "ptr" if width == 1 else f"[{width} x ptr]"
+    if not ret.has_shadow:
+        return "ptr"
+    return f"{{ ptr, {shadows} }}" if ret.returns_primal else shadows

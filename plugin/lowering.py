@@ -7,15 +7,19 @@ seed `dret` where the return is active; its body is one `__enzyme_*` call (`plug
 from __future__ import annotations
 
 import graphlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bootstrap.diagnostics import Diagnostic, Failure, fail
-from plugin.activity import AutoDiffItem, DiffMode
-from plugin.definition import c_signature, definition
+from plugin import slice_check
+from plugin.abi import UnsupportedABIError
+from plugin.activity import AutoDiffItem
+from plugin.definition import definition
+from plugin.layout import Layout
 from plugin.module import Addition, define, find_function
+from plugin.prototype import c_signature, derive
 from plugin.signature import Derivative, Function, Parameter
-from plugin.validity import fault, faults_of, unknown_source
+from plugin.validity import fault, unknown_source, valid_arguments
 
 if TYPE_CHECKING:
     from llvmlite.binding import ModuleRef
@@ -28,7 +32,7 @@ def lower(
 
     `runtime_activity` lets Enzyme decide while the program runs which pointers are active, by comparing each with its shadow.
     What is linked into `module` is put into `additions` too, so that another LLVM can do the same.
-    Raises `Failure` with every item that cannot be lowered: E0503 to E0506, E0511, E0515, E0516.
+    Raises `Failure` with every item that cannot be lowered: E0503 to E0506, E0511, E0515, E0516, E0522 to E0524.
     """
     flags = ['metadata !"enzyme_runtime_activity"'] if runtime_activity else []
     derivatives: list[Derivative] = []
@@ -37,9 +41,10 @@ def lower(
         try:
             derivative = _derivative(module, item)
             text = definition(derivative, module.triple, flags)
-            define(module, item.target, text, uses=item.source)
+            uses = tuple(filter(None, [item.source, item.on_short_shadow]))
+            define(module, item.targets, text, uses)
             if additions is not None:
-                additions.append(Addition(name=item.target, text=text, uses=frozenset({item.source})))
+                additions.append(Addition(names=item.targets, text=text, uses=frozenset(uses)))
             derivatives.append(derivative)
         except Failure as failure:
             faults += failure.diagnostics
@@ -50,8 +55,8 @@ def lower(
 
 def _callees_first(items: Sequence[AutoDiffItem]) -> list[AutoDiffItem]:
     """The items in an order in which a derivative of a derivative comes after the one it is made from."""
-    by_target = {item.target: item for item in items}
-    graph = {item.target: [item.source] if item.source in by_target else [] for item in items}
+    by_target = {target: item for item in items for target in item.targets}
+    graph = {item.target: [by_target[item.source].target] if item.source in by_target else [] for item in items}
     try:
         return [by_target[target] for target in graphlib.TopologicalSorter(graph).static_order()]
     except graphlib.CycleError as error:
@@ -64,47 +69,51 @@ def _derivative(module: ModuleRef, item: AutoDiffItem) -> Derivative:
     primal = find_function(module, item.source)
     if primal is None:
         raise Failure(unknown_source(module, item))
-    faults = faults_of(item, primal)
-    if faults:
-        raise Failure(*faults)
-    derivative = Derivative(item=item, primal=primal, parameters=tuple(_parameters(item, primal)), results=tuple(_results(item, primal)))
-    _check_placeholder(module, derivative)
+    arguments = valid_arguments(item, primal)
+    try:
+        derivative = derive(item, primal, arguments, module.triple)
+        _check_placeholder(module, item, "target", derivative.parameters, derivative.results)
+        if item.augmented:
+            _check_placeholder(module, item, "augmented", derivative.augmented_parameters, derivative.augmented_results)
+    except UnsupportedABIError as unsupported:
+        raise Failure(fault("E0515", item, "ret", f"cannot pass or return a struct: {unsupported}", "use pointers")) from None
+    _check_handler(module, item)
     return derivative
 
 
-def _parameters(item: AutoDiffItem, primal: Function) -> Iterable[Parameter]:
-    for index, (type_, activity) in enumerate(zip(primal.parameters, item.inputs, strict=True)):
-        yield Parameter(name=f"x{index}", type=type_, role="primal", index=index, extension=primal.extensions[index])
-        if activity.has_shadow:
-            yield Parameter(name=f"dx{index}", type=type_, role="shadow", index=index)
-    if item.mode is DiffMode.REVERSE and item.ret.is_active:
-        yield Parameter(name="dret", type=primal.returns, role="seed", index=-1)
+def _check_placeholder(module: ModuleRef, item: AutoDiffItem, key: str, parameters: Sequence[Parameter], results: Sequence[Layout]) -> None:
+    """A function of the target's name in the module must have the derivative's type: calls to it were compiled for that.
 
-
-def _results(item: AutoDiffItem, primal: Function) -> Iterable[str]:
-    if item.ret.returns_primal:
-        yield primal.returns
-    if item.ret.has_shadow:
-        yield primal.returns
-    for type_, activity in zip(primal.parameters, item.inputs, strict=True):
-        if activity.is_active:
-            yield type_
-
-
-def _check_placeholder(module: ModuleRef, derivative: Derivative) -> None:
-    """A function of the target's name in the module must have the derivative's type: calls to it were compiled for that."""
-    target = derivative.item.target
+    Raises `UnsupportedABIError` where it is not known what type C gives the derivative.
+    """
+    target = item.augmented if key == "augmented" else item.target
+    returned, types = c_signature(parameters, results, module.triple)
     existing = find_function(module, target)
-    if existing is None:
+    if existing is None or existing.spelling == "void ()":
         return
-    returned, parameters = c_signature(derivative, module.triple)
-    if (existing.returns, existing.parameters) not in {(returned, parameters), ("void", ())}:
+    if existing.taken != types or not _is_same(existing, returned):
         raise Failure(
             fault(
                 "E0511",
-                derivative.item,
-                "target",
-                f"the sources declare `{target}` as `{existing.spelling}`, the derivative is `{returned} ({', '.join(parameters)})`",
+                item,
+                key,
+                f"the sources declare `{target}` as `{existing.spelling}`, the derivative is `{returned} ({', '.join(types)})`",
                 "declare it with each parameter followed by its shadow, then the seed",
             )
         )
+
+
+def _is_same(existing: Function, returned: str) -> bool:
+    """Whether a function returns the type `returned`, whatever name it has for it."""
+    if not existing.returns.startswith("%"):
+        return existing.returns == returned
+    return returned != "void" and Layout.of_ir(existing.returns, existing.definitions) == Layout.of_ir(returned)
+
+
+def _check_handler(module: ModuleRef, item: AutoDiffItem) -> None:
+    """A handler that the module has must take what it is called with; one that it has not is the linker's to find."""
+    handler = find_function(module, item.on_short_shadow) if item.on_short_shadow else None
+    if handler is not None and (handler.returns, handler.parameters) != ("void", slice_check.HANDLER):
+        message = f"`{handler.name}` is `{handler.spelling}`, a handler of short shadows is `void ({', '.join(slice_check.HANDLER)})`"
+        remedy = "let it take the shadow's name, the length of the name, the shadow's length and the length that it needs"
+        raise Failure(fault("E0524", item, "on-short-shadow", message, remedy))

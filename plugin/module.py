@@ -19,7 +19,7 @@ from plugin.pointees import pointees
 from plugin.signature import Function
 
 if TYPE_CHECKING:
-    from llvmlite.binding import ModuleRef, ValueRef
+    from llvmlite.binding import ModuleRef, TypeRef, ValueRef
 
 LOCAL_LINKAGES = frozenset({"internal", "private"})
 
@@ -33,9 +33,9 @@ RUST_ALLOCATOR = re.compile(r"_RNv\w*___rustc\d+_(__rust_\w+)")
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Addition:
-    """IR text that was linked into a module: it defines `name`, if any, and may call the module's functions `uses`."""
+    """IR text that was linked into a module: it defines `names` and may call the module's functions `uses`."""
 
-    name: str
+    names: tuple[str, ...]
     text: str
     uses: frozenset[str]
 
@@ -43,35 +43,66 @@ class Addition:
 def describe(value: ValueRef) -> Function:
     """The signature of a function of a module."""
     type_ = value.global_value_type
-    parameters = tuple(str(each) for each in type_.get_function_parameters())
-    attributes = [_words(argument) for argument in value.arguments]
+    attributes = [[each.decode() for each in argument.attributes] for argument in value.arguments]
+    parameters = [_name(each) for each in type_.get_function_parameters()]
+    names = [each.name for each in value.arguments]
+    result = _pointee("sret", attributes[0]) if attributes else ""
+    hidden = 1 if result else 0
+    by_value = tuple(_pointee("byval", each) for each in attributes[hidden:])
+    returns = _name(type_.get_function_return())
     head = re.search(r"^(?:define|declare) .*", str(value), re.MULTILINE)
     return Function(
         name=value.name,
-        returns=str(type_.get_function_return()),
-        parameters=parameters,
-        extensions=tuple(_extension(words) for words in attributes),
+        returns=returns,
+        parameters=tuple(parameters[hidden:]),
+        extensions=tuple(map(_extension, attributes[hidden:])),
         return_extension=_extension(head[0].partition(" @")[0].split()) if head else "",
-        takes_struct=any(each.startswith("%") for each in parameters)
-        or any(word.startswith(("byval(", "sret(")) for words in attributes for word in words),
+        by_value=by_value,
+        result=result,
+        names=tuple(names[hidden:]),
+        definitions=_definitions(value, [result, returns, *parameters, *by_value]),
         is_declaration=bool(value.is_declaration),
         is_variadic=bool(type_.is_function_vararg),
-        names=tuple(argument.name for argument in value.arguments),
-        read_only=tuple(not _READS.isdisjoint(words) for words in attributes),
+        read_only=tuple(not _READS.isdisjoint(words) for words in attributes[hidden:]),
     )
 
 
 def attributes_of(function: ValueRef) -> frozenset[str]:
     """The attributes of a function, as IR writes them."""
-    return frozenset(_words(function))
+    return frozenset(" ".join(each.decode() for each in function.attributes).split())
+
+
+def _name(type_: TypeRef) -> str:
+    """A type as it stands in a signature; LLVM prints a struct that has a name together with its definition."""
+    return str(type_).partition(" = type ")[0]
+
+
+def _pointee(attribute: str, words: Iterable[str]) -> str:
+    """The type that `byval` or `sret` says, or nothing."""
+    found = (word.removeprefix(f"{attribute}(").removesuffix(")") for word in words if word.startswith(f"{attribute}("))
+    return next(found, "")
+
+
+def _definitions(value: ValueRef, types: Iterable[str]) -> tuple[str, ...]:
+    """The definitions of all structs that types name, and that those name."""
+    left = [name for each in types for name in _STRUCT_NAME.findall(each)]
+    if not left:
+        return ()
+    known = {_name(each): str(each) for each in value.module.struct_types}
+    found: dict[str, str] = {}
+    while left:
+        name = left.pop()
+        if name in known and name not in found:
+            found[name] = known[name]
+            left += _STRUCT_NAME.findall(known[name].partition(" = type ")[2])
+    return tuple(found.values())
+
+
+_STRUCT_NAME = re.compile(r'%"[^"]*"|%[\w.$-]+')
 
 
 def _extension(words: Collection[str]) -> str:
     return next((word for word in ("signext", "zeroext") if word in words), "")
-
-
-def _words(value: ValueRef) -> list[str]:
-    return " ".join(each.decode() for each in value.attributes).split()
 
 
 def find(module: ModuleRef, name: str) -> ValueRef | None:
@@ -95,15 +126,16 @@ def near_matches(module: ModuleRef, name: str) -> list[str]:
     return list(dict.fromkeys([*containing, *similar]))[:3]
 
 
-def define(module: ModuleRef, name: str, text: str, uses: str) -> None:
-    """Link the definition of `name` that the IR `text` has into `module`, in the place of one that is there.
+def define(module: ModuleRef, names: Iterable[str], text: str, uses: Iterable[str]) -> None:
+    """Link the definitions of `names` that the IR `text` has into `module`, in the place of those that are there.
 
-    `text` may call the function `uses` of the module, whatever its linkage is.
+    `text` may call the functions `uses` of the module, whatever their linkage is.
     """
-    placeholder = find(module, name)
-    if placeholder is not None and not placeholder.is_declaration:
-        placeholder.linkage = "weak_any"
-    link(module, text, [uses])
+    for name in names:
+        placeholder = find(module, name)
+        if placeholder is not None and not placeholder.is_declaration:
+            placeholder.linkage = "weak_any"
+    link(module, text, uses)
 
 
 def link(module: ModuleRef, text: str, uses: Iterable[str]) -> None:

@@ -20,7 +20,7 @@ import llvmlite.binding as llvm
 from bootstrap.diagnostics import Failure, fail
 from plugin import assembly, callgraph, lowering, module, registration
 from plugin.activity import ENZYME
-from plugin.definition import CARRIER
+from plugin.carrier import CARRIER
 from plugin.engine import Engine, PluginEngine
 from plugin.frontend import Frontend
 from plugin.signature import Derivative, Function

@@ -31,9 +31,6 @@ from plugin.verify import Check
 if TYPE_CHECKING:
     from plugin.type_language import Type
 
-VECTOR_ACTIVITIES = frozenset({"Dualv", "DualvOnly"})
-"""rustc's activities of several lanes at once."""
-
 TOOL = max(each.stat().st_mtime_ns for each in Path(__file__).parent.glob("*.py"))
 """What tells this holoenzyme from another one: when its sources were last changed."""
 
@@ -60,7 +57,7 @@ class Plan:
     def of(cls, resolved: Resolved, name: str, cfgs: Sequence[str] = ()) -> Self:
         """The plan for a unit of the configuration, with the cfgs of `--cfg`, for what this machine has.
 
-        Raises `Failure` with all that is wrong with the unit (E0230, E0232, E0233, E0236, E0249, E0280).
+        Raises `Failure` with all that is wrong with the unit (E0230, E0232, E0233, E0236, E0245, E0249, E0280).
         """
         unit = resolved.config.unit[name]
         sources = tuple(root_of(resolved) / source for source in unit.sources)
@@ -198,6 +195,9 @@ def _item(resolved: Resolved, unit: str, index: int, entry: AutoDiff) -> AutoDif
         ret=DiffActivity(entry.ret),
         index=index,
         types=_types(resolved, ("unit", unit, "autodiff", index, "inputs"), entry),
+        width=entry.width,
+        augmented=entry.augmented or "",
+        on_short_shadow=entry.on_short_shadow or "",
     )
 
 
@@ -237,13 +237,6 @@ def _activity(entry: str | Input) -> str:
     return entry.activity if isinstance(entry, Input) else entry
 
 
-def _activities(entry: AutoDiff) -> Iterator[tuple[str, str]]:
-    """The activities of an item, each with its part of the item."""
-    for index, each in enumerate(entry.inputs):
-        yield f"inputs.{index}", _activity(each)
-    yield "ret", entry.ret
-
-
 def _argument(value: Any) -> Number | tuple[Number, ...]:
     if isinstance(value, Uniform):
         generator = random.Random(value.seed)  # noqa: S311 - data for a check
@@ -267,18 +260,10 @@ def _faults_of_sources(name: str, sources: Iterable[Path]) -> Iterator[Diagnosti
 def _faults_of_items(resolved: Resolved, name: str) -> Iterator[Diagnostic]:
     for index, entry in enumerate(resolved.config.unit[name].autodiff):
         key = f"unit.{name}.autodiff.{index}"
-        if ENZYME in entry.target or ENZYME in entry.source:
-            message = f"a symbol with `{ENZYME}` in its name is taken by Enzyme for a call of its own"
-            part = "target" if ENZYME in entry.target else "source"
-            yield Diagnostic(code="E0236", message=message, key=f"{key}.{part}", help=("give it another name",))
-        vectors = [part for part, each in _activities(entry) if each in VECTOR_ACTIVITIES]
-        for part in vectors:
-            help_ = ("ask for one derivative for each lane, with Dual",)
-            yield Diagnostic(
-                code="E0230", message="a vector of shadows needs a width, and items have none", key=f"{key}.{part}", help=help_
-            )
-        if vectors:
-            continue
+        for part, symbol in {"source": entry.source, "target": entry.target, "augmented": entry.augmented or ""}.items():
+            if ENZYME in symbol:
+                message = f"a symbol with `{ENZYME}` in its name is taken by Enzyme for a call of its own"
+                yield Diagnostic(code="E0236", message=message, key=f"{key}.{part}", help=("give it another name",))
         try:
             item = _item(resolved, name, index, entry)
         except Failure as failure:
@@ -286,3 +271,13 @@ def _faults_of_items(resolved: Resolved, name: str) -> Iterator[Diagnostic]:
             continue
         for part, message, remedy in item.faults_of_mode():
             yield Diagnostic(code="E0230", message=message, key=f"{key}.{part}", help=(remedy,))
+        yield from _faults_of_split_mode(item, key)
+
+
+def _faults_of_split_mode(item: AutoDiffItem, key: str) -> Iterator[Diagnostic]:
+    if item.augmented and item.mode is DiffMode.FORWARD:
+        message = "only reverse mode is made of two functions"
+        yield Diagnostic(code="E0245", message=message, key=f"{key}.augmented", help=('write `mode = "reverse"`, or leave it out',))
+    elif item.augmented == item.target:
+        message = f"`{item.target}` cannot be both the augmented primal and the reverse pass"
+        yield Diagnostic(code="E0245", message=message, key=f"{key}.augmented", help=("give it a name of its own",))

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Self
 
 from bootstrap.diagnostics import Diagnostic, Failure, fail
 from plugin import callgraph
-from plugin.abi import FLOAT_SIZES, UnsupportedABIError
-from plugin.definition import symbol
+from plugin.abi import UnsupportedABIError
+from plugin.body import symbol
+from plugin.layout import FLOAT_SIZES
 from plugin.module import attributes_of, find, find_function, link, near_matches, read_assembly
 from plugin.rule import LIKE, RESULT, Rule
 from plugin.rule_adapters import name_of, primal, sweep
@@ -263,7 +264,7 @@ def _derivatives(module: ModuleRef, rule: Rule, function: Function) -> str:
 
 def _check(rule: Rule, part: str, user: Function, form: Form, triple: str) -> None:
     wanted = form.types_of(part, triple)
-    if (user.returns, user.parameters) not in wanted:
+    if (user.returns, user.taken) not in wanted:
         returned, parameters = wanted[0]
         message = f"the {part} rule of `{rule.symbol}` is to be `{returned} ({', '.join(parameters)})`, `{user.name}` is `{user.spelling}`"
         raise _fault(rule, "E0546", part, message, "give it these parameters and this return", notes=[f"it takes {form.meaning(part)}"])

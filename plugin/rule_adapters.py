@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from plugin.abi import FLOAT_SIZES, field_offsets
-from plugin.definition import symbol
+from plugin.body import symbol
+from plugin.layout import FLOAT_SIZES, Layout, together
 from plugin.rule_form import TAPE, Form, Value, call, declared, typed
 from plugin.signature import Function
 
@@ -74,7 +74,8 @@ def _hinted(form: Form) -> list[str]:
     """The frame as a parameter of `my.rule`, with what Enzyme has to know: of a body that it does not look into it learns nothing."""
     if not form.fields:
         return []
-    fields = (f"[-1,{offset}]:Float@{_KIND[type_]}" for offset, type_ in zip(field_offsets(form.fields)[0], form.fields, strict=True))
+    offsets = together(list(map(Layout.of_scalar, form.fields)))[1]
+    fields = (f"[-1,{offset}]:Float@{_KIND[type_]}" for offset, type_ in zip(offsets, form.fields, strict=True))
     return [f'ptr nocapture "enzyme_type"="{{{", ".join(["[-1]:Pointer", *fields])}}}" %frame']
 
 

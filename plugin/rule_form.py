@@ -6,8 +6,9 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Self
 
-from plugin.abi import FLOAT_SIZES, struct_return
-from plugin.definition import symbol
+from plugin.abi import struct_return
+from plugin.body import symbol
+from plugin.layout import FLOAT_SIZES, Layout
 from plugin.signature import Function
 
 TAPE = "ptr"
@@ -59,7 +60,7 @@ class Form:
     def without_tape_of(self, augmented: Function, triple: str) -> Self:
         """The form as the user's forward sweep has it: it may keep nothing."""
         bare = dataclasses.replace(self, has_tape=False)
-        return bare if (augmented.returns, augmented.parameters) in bare.types_of("augmented", triple) else self
+        return bare if (augmented.returns, augmented.taken) in bare.types_of("augmented", triple) else self
 
     def meaning(self, part: str) -> str:
         """What the parameters and the return of a rule's function are."""
@@ -90,15 +91,15 @@ def _c_types(results: Sequence[str], parameters: Sequence[str], triple: str) -> 
     """The types of a function that returns `results`: as C has it on the platform, and by value."""
     if len(results) < 2:  # noqa: PLR2004 - one value is returned as it is
         return [(results[0] if results else "void", tuple(parameters))]
-    structure = struct_return(results, triple)
-    by_value = (structure.literal, tuple(parameters))
+    structure = struct_return(list(map(Layout.of_scalar, results)), triple)
+    by_value = (structure.layout.spelling, tuple(parameters))
     in_c = (structure.coerced, tuple(parameters)) if structure.coerced else ("void", ("ptr", *parameters))
     return [in_c, by_value]
 
 
 def declared(function: Function) -> str:
     """A function as a declaration has it."""
-    return f"{function.returns} {symbol(function.name)}({', '.join(function.parameters)})"
+    return f"{function.returns} {symbol(function.name)}({', '.join(function.taken)})"
 
 
 def typed(values: Sequence[Value]) -> str:
@@ -112,18 +113,18 @@ def call(function: Function, results: Sequence[str], arguments: Sequence[Value],
     if len(results) < 2:  # noqa: PLR2004 - one value is returned as it is
         return ([f"  %value0 = {called}"], ["%value0"]) if results else ([f"  {called}"], [])
     values = [f"%value{index}" for index in range(len(results))]
-    structure = struct_return(results, triple)
-    if function.returns == structure.literal:
-        unpack = [f"  {value} = extractvalue {structure.literal} %packed, {index}" for index, value in enumerate(values)]
+    structure = struct_return(list(map(Layout.of_scalar, results)), triple)
+    if function.returns == structure.layout.spelling:
+        unpack = [f"  {value} = extractvalue {structure.layout.spelling} %packed, {index}" for index, value in enumerate(values)]
         return [f"  %packed = {called}", *unpack], values
     if function.returns == "void":
-        place = (structure.literal, f"ptr sret({structure.literal}) %place")
+        place = (structure.layout.spelling, f"ptr sret({structure.layout.spelling}) %place")
         lines = [f"  call void {symbol(function.name)}({', '.join(filter(None, [place[1], typed(arguments)]))})"]
     else:
         # The buffer is as long as two registers: a register may be wider than what is left of the struct.
         place = ("[16 x i8]", "")
         lines = [f"  %packed = {called}", f"  store {function.returns} %packed, ptr %place"]
-    return [f"  %place = alloca {place[0]}, align 16", *lines, *_loads(results, structure.literal, values)], values
+    return [f"  %place = alloca {place[0]}, align 16", *lines, *_loads(results, structure.layout.spelling, values)], values
 
 
 def _loads(results: Sequence[str], literal: str, values: Sequence[str]) -> Iterator[str]:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from bootstrap.diagnostics import Diagnostic
-from plugin.abi import FLOAT_SIZES
+from bootstrap.diagnostics import Diagnostic, Failure
 from plugin.activity import AutoDiffItem, DiffActivity, DiffMode
-from plugin.signature import Function
+from plugin.arguments import MisfitError, read_arguments
+from plugin.layout import Layout, UnknownLayoutError
+from plugin.signature import Argument, Function, Passing
 
 if TYPE_CHECKING:
     from llvmlite.binding import ModuleRef
-
-
-def faults_of(item: AutoDiffItem, primal: Function) -> list[Diagnostic]:
-    """What is wrong with an item for its primal: E0504 to E0506, E0515, E0516."""
-    return [*_faults_of_shape(item, primal), *_faults_of_inputs(item, primal), *_faults_of_return(item, primal)]
 
 
 def fault(code: str, item: AutoDiffItem, key: str, message: str, *help_: str, notes: Iterable[str] = ()) -> Diagnostic:
@@ -36,61 +32,131 @@ def unknown_source(module: ModuleRef, item: AutoDiffItem) -> Diagnostic:
     return fault("E0503", item, "source", f"the sources define no function `{item.source}`", *remedies)
 
 
-def _faults_of_shape(item: AutoDiffItem, primal: Function) -> Iterable[Diagnostic]:
+def valid_arguments(item: AutoDiffItem, primal: Function) -> tuple[Argument, ...]:
+    """What each input of the item is about; raises `Failure` with all that is wrong with it for its primal.
+
+    The codes are E0504 to E0506, E0515, E0516, E0522 and E0523.
+    """
+    read = list(read_arguments(item, primal))
+    arguments = tuple(each for each in read if isinstance(each, Argument))
+    faults = [*_faults_of_shape(item, primal), *_faults_of_inputs(item, primal, read), *_faults_of_return(item, primal)]
+    if faults:
+        raise Failure(*faults)
+    return arguments
+
+
+def _faults_of_shape(item: AutoDiffItem, primal: Function) -> Iterator[Diagnostic]:
     if primal.is_declaration:
         yield fault("E0516", item, "source", f"`{item.source}` has no body in this unit", "add the source that defines it to `sources`")
-    if primal.takes_struct:
-        yield fault("E0515", item, "source", f"`{item.source}` takes or returns a struct by value", "pass a pointer to it")
     if primal.is_variadic:
         message = f"`{item.source}` takes a variable number of arguments"
         yield fault("E0515", item, "source", message, "give it a fixed number of parameters")
 
 
-def _faults_of_inputs(item: AutoDiffItem, primal: Function) -> Iterable[Diagnostic]:
-    if len(item.inputs) != len(primal.parameters):
-        plural = "" if len(primal.parameters) == 1 else "s"
-        yield fault(
-            "E0504",
-            item,
-            "inputs",
-            f"`{item.source}` has {len(primal.parameters)} parameter{plural}, the length of `inputs` is {len(item.inputs)}",
-            "give one activity for each parameter",
-            notes=[f"its type is `{primal.spelling}`"],
-        )
+def _faults_of_inputs(item: AutoDiffItem, primal: Function, read: list[Argument | MisfitError]) -> Iterator[Diagnostic]:
+    for number, each in enumerate(read):
+        if isinstance(each, MisfitError):
+            yield fault("E0522", item, f"inputs.{number}", f"input {number + 1} of `{item.source}`: {each}", each.remedy)
+    if any(isinstance(each, MisfitError) for each in read):
         return
-    for number, (type_, activity) in enumerate(zip(primal.parameters, item.inputs, strict=True), 1):
-        remedy = _remedy(type_, activity)
+    arguments = [each for each in read if isinstance(each, Argument)]
+    if len(arguments) != len(item.inputs) or sum(each.count for each in arguments) != len(primal.parameters):
+        yield _wrong_number(item, primal, arguments)
+        return
+    for number, argument in enumerate(arguments):
+        remedy = _remedy(argument)
         if remedy:
-            message = f"parameter {number} of `{item.source}` is `{type_}` and cannot be {activity}"
-            yield fault("E0505", item, f"inputs.{number - 1}", message, remedy)
+            message = (
+                f"parameter {argument.first + 1} of `{item.source}` is `{_spelling(primal, argument)}` and cannot be {argument.activity}"
+            )
+            yield fault("E0505", item, f"inputs.{number}", message, remedy)
+        elif item.width > 1 and argument.activity.is_vector and argument.element is None:
+            message = f"how far the lanes of input {number + 1} of `{item.source}` lie apart is not known"
+            remedies = ['say what it points to: `type = "[f64]"` where its length follows it, else `type = "*[f64; 4]"`', "or write Dual"]
+            yield fault("E0523", item, f"inputs.{number}", message, *remedies)
 
 
-def _remedy(type_: str, activity: DiffActivity) -> str:
-    """What to write instead of `activity` for a parameter of an IR type; empty when it is valid."""
+def _wrong_number(item: AutoDiffItem, primal: Function, arguments: list[Argument]) -> Diagnostic:
+    plural = "" if len(primal.parameters) == 1 else "s"
+    several = [f"input {number} takes {each.count} of them" for number, each in enumerate(arguments, 1) if each.count > 1]
+    return fault(
+        "E0504",
+        item,
+        "inputs",
+        f"`{item.source}` has {len(primal.parameters)} parameter{plural}, the length of `inputs` is {len(item.inputs)}",
+        'give one activity for each parameter; a slice or a struct that is several needs its `type`, such as `"[f64]"`',
+        notes=[f"its type is `{primal.spelling}`", *several],
+    )
+
+
+def _spelling(primal: Function, argument: Argument) -> str:
+    if argument.passing is Passing.REGISTERS and argument.count == 1:
+        return primal.parameters[argument.first]
+    return argument.layout.spelling
+
+
+def _remedy(argument: Argument) -> str:
+    """What to write instead of an argument's activity; empty when it is valid."""
+    activity = argument.activity
     if activity is DiffActivity.CONST:
         return ""
-    if type_ in FLOAT_SIZES:
-        is_wrong = activity in {DiffActivity.DUPLICATED, DiffActivity.DUPLICATED_ONLY}
-        return 'a scalar has no shadow in memory: write "Active"' if is_wrong else ""
-    if type_ == "ptr":
+    if argument.is_struct:
+        return _remedy_of_struct(argument)
+    if argument.is_pointer:
         return 'the gradient of what it points to is added to a shadow: write "Duplicated"' if activity.is_active else ""
-    if type_.startswith("i"):
+    if not argument.layout.floats:
         return 'an integer has no derivative: write "Const"'
-    return f'`{type_}` is not a scalar or a pointer: write "Const", or pass a pointer'
+    if activity.is_vector:
+        return 'a number has a shadow for each lane: write "Dual"'
+    return "" if activity.is_active or _is_dual(activity) else 'a scalar has no shadow in memory: write "Active"'
 
 
-def _faults_of_return(item: AutoDiffItem, primal: Function) -> Iterable[Diagnostic]:
-    if primal.returns == "void":
+def _remedy_of_struct(argument: Argument) -> str:
+    activity, layout = argument.activity, argument.layout
+    if not layout.floats and not layout.has_pointers:
+        return 'it has nothing to differentiate: write "Const", or say its `type` if it has'
+    if activity.is_vector:
+        return 'a struct has a shadow for each lane: write "Dual"'
+    if activity.is_active and layout.has_pointers:
+        return 'what it points to needs a shadow: pass a pointer to it, and write "Duplicated"'
+    if not activity.is_active and not _is_dual(activity) and layout.floats:
+        return 'the gradient of its numbers comes back by value: write "Active", or pass a pointer to it'
+    return ""
+
+
+def _is_dual(activity: DiffActivity) -> bool:
+    return activity in {DiffActivity.DUAL, DiffActivity.DUAL_ONLY}
+
+
+def _faults_of_return(item: AutoDiffItem, primal: Function) -> Iterator[Diagnostic]:
+    try:
+        value = primal.value
+    except UnknownLayoutError as unknown:
+        yield fault(
+            "E0515", item, "source", f"`{item.source}` returns `{unknown}`, of which nothing is known", "return it through a pointer"
+        )
+        return
+    if value is None:
         if item.ret is not DiffActivity.NONE:
             yield fault("E0506", item, "ret", f"`{item.source}` returns nothing, its `ret` cannot be {item.ret}", 'write ret = "None"')
         return
-    wanted = "Dual" if item.mode is DiffMode.FORWARD else "Active"
-    suggestion = wanted if primal.returns in FLOAT_SIZES else "Const"
-    is_scalar = primal.returns in FLOAT_SIZES or primal.returns == "ptr" or primal.returns[1:].isdigit()
+    returned, suggested = value.spelling, f'write ret = "{_suggested(item, value)}"'
     if item.ret is DiffActivity.NONE:
-        yield fault("E0506", item, "ret", f"`{item.source}` returns `{primal.returns}` and `ret` is None", f'write ret = "{suggestion}"')
-    elif not is_scalar:
-        message = f"`{item.source}` returns `{primal.returns}`, which is not a scalar"
-        yield fault("E0515", item, "source", message, "return it through a pointer")
-    elif item.ret is not DiffActivity.CONST and primal.returns not in FLOAT_SIZES:
-        yield fault("E0506", item, "ret", f"`{item.source}` returns `{primal.returns}`, which cannot be {item.ret}", 'write ret = "Const"')
+        yield fault("E0506", item, "ret", f"`{item.source}` returns `{returned}` and `ret` is None", suggested)
+    elif item.ret is not DiffActivity.CONST and not _may_be_active(item, value):
+        message = f"`{item.source}` returns `{returned}`, which cannot be {item.ret}"
+        yield fault("E0506", item, "ret", message, suggested)
+    elif item.augmented and value.is_scalar and value.has_pointers:
+        yield fault("E0515", item, "source", f"`{item.source}` returns a pointer, which split mode cannot", "return it through a pointer")
+
+
+def _may_be_active(item: AutoDiffItem, value: Layout) -> bool:
+    if value.has_pointers:
+        return value.is_scalar and item.mode is DiffMode.FORWARD
+    return bool(value.floats)
+
+
+def _suggested(item: AutoDiffItem, value: Layout) -> str:
+    if not value.floats or value.has_pointers:
+        return "Const"
+    return "Dual" if item.mode is DiffMode.FORWARD else "Active"

@@ -12,12 +12,12 @@ import dataclasses
 import functools
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bootstrap.diagnostics import Diagnostic, Failure
-from plugin.activity import DiffMode
+from plugin.activity import AutoDiffItem, DiffMode
 from plugin.native import Arguments, Call, Number, Vector, load
 from plugin.signature import Derivative
 
@@ -130,80 +130,126 @@ def _central(function: Callable[[float], Vector], point: float, step: float) -> 
     return [(a - b) / (above - below) for a, b in zip(function(above), function(below), strict=True)]
 
 
-def _sample(random_: random.Random, length: int) -> list[int]:
-    return list(range(length)) if length <= ELEMENTS else sorted(random_.sample(range(length), ELEMENTS))
+def _sample(random_: random.Random, elements: list[int]) -> list[int]:
+    return elements if len(elements) <= ELEMENTS else sorted(random_.sample(elements, ELEMENTS))
 
 
 def _reverse(call: Call, arguments: Arguments) -> list[_Comparison]:
     random_ = random.Random(1)  # noqa: S311 - weights, not secrets
     item = call.derivative.item
+    lanes = range(item.width)
     value, written = call.primal(arguments)
     duplicated = [index for index, activity in enumerate(item.inputs) if activity.has_shadow]
-    weights = {index: [random_.uniform(0.5, 1.5) for _ in written[index]] for index in duplicated}
-    seed = random_.uniform(0.5, 1.5) if item.ret.is_active else 0.0
+    weights = {index: [_drawn(random_, 0.5, written[index]) for _ in lanes] for index in duplicated}
+    seeds = [_drawn(random_, 0.5, value) for _ in lanes] if item.ret.is_active else []
     # What the primal leaves as it was passes its weight through; it is kept out of the sum, where it would only add rounding.
     changed = [index for index in duplicated if written[index] != arguments.vector(index)]
 
-    def weighted_sum(at: Arguments) -> float:
+    def weighted_sums(at: Arguments) -> Vector:
         returned, after = call.primal(at)
-        terms = (weight * entry for index in changed for weight, entry in zip(weights[index], after[index], strict=True))
-        return math.fsum(terms) + (seed * returned if seed else 0.0)
+        parts = [[*zip(weights[index][lane], after[index], strict=True)] for lane in lanes for index in changed]
+        sums = [math.fsum(a * b for part in parts[lane * len(changed) : (lane + 1) * len(changed)] for a, b in part) for lane in lanes]
+        return [sums[lane] + (_product(seeds[lane], returned) if seeds else 0.0) for lane in lanes]
 
-    results, shadows = call.derived(arguments, weights, seed)
+    results, shadows = call.derived(arguments, weights, seeds)
     gradients = list(results)
     comparisons = _value(call.derivative, gradients, value)
     for index, activity in enumerate(item.inputs):
         if not (activity.is_active or activity.has_shadow):
             continue
-        length = len(shadows[index]) if activity.has_shadow else 1
-        found = shadows[index] if activity.has_shadow else [gradients.pop(0)]
-        passed = weights[index] if activity.has_shadow and index not in changed else [0.0] * length
-        for element in _sample(random_, length):
-            varied = functools.partial(_varied, weighted_sum, arguments, index, element)
-            difference = _richardson(varied, arguments.number(index, element))
-            name = f"the gradient of argument {index + 1}" + (f", element {element}" if activity.has_shadow else "")
-            comparisons.append(_Comparison(where=name, found=found[element] - passed[element], expected=difference[0], scale=0.0))
+        found = shadows[index] if activity.has_shadow else _by_lane(gradients.pop(0), item.width)
+        passed = weights[index] if activity.has_shadow and index not in changed else [[0.0] * len(found[0])] * item.width
+        for element in _sample(random_, arguments.differentiable(index)):
+            varied = functools.partial(_varied, weighted_sums, arguments, index, element)
+            differences = _richardson(varied, arguments.number(index, element))
+            for lane in lanes:
+                where = f"the gradient of argument {index + 1}{_element(arguments, index, element)}{_lane(item, lane)}"
+                gradient = found[lane][element] - passed[lane][element]
+                comparisons.append(_Comparison(where=where, found=gradient, expected=differences[lane], scale=0.0))
     return _scaled(comparisons)
 
 
-def _varied(function: Callable[[Arguments], float], arguments: Arguments, index: int, element: int, number: float) -> Vector:
+def _drawn(random_: random.Random, low: float, like: Vector) -> Vector:
+    """As many numbers as `like` has, between `low` and its distance from 2, or -1 and 1."""
+    return [random_.uniform(low, 1.5 if low > 0 else 1) for _ in like]
+
+
+def _product(seeds: Vector, values: Vector) -> float:
+    return math.fsum(seed * value for seed, value in zip(seeds, values, strict=True))
+
+
+def _by_lane(scalars: Vector, width: int) -> list[Vector]:
+    length = len(scalars) // width
+    return [scalars[lane * length : (lane + 1) * length] for lane in range(width)]
+
+
+def _element(arguments: Arguments, index: int, element: int) -> str:
+    return f", element {element}" if isinstance(arguments.values[index], tuple) else ""
+
+
+def _lane(item: AutoDiffItem, lane: int) -> str:
+    return f", lane {lane}" if item.width > 1 else ""
+
+
+def _varied(function: Callable[[Arguments], Vector], arguments: Arguments, index: int, element: int, number: float) -> Vector:
     """A function of arguments as one of one of their numbers."""
-    return [function(arguments.replaced(index, element, number))]
+    return function(arguments.replaced(index, element, number))
 
 
 def _forward(call: Call, arguments: Arguments) -> list[_Comparison]:
     random_ = random.Random(1)  # noqa: S311 - tangents, not secrets
     item = call.derivative.item
-    value, written = call.primal(arguments)
+    value, _ = call.primal(arguments)
     dual = [index for index, activity in enumerate(item.inputs) if activity.has_shadow]
-    tangents = {index: [random_.uniform(-1, 1) for _ in arguments.vector(index)] for index in dual}
-
-    def moved(distance: float) -> Vector:
-        returned, after = call.primal(arguments.moved(tangents, distance))
-        return [returned, *(entry for index in dual if index in written for entry in after[index])]
-
-    # Along a line the argument is the distance, so the step is STEP itself.
-    expected = _richardson(moved, 0.0)
-    results, shadows = call.derived(arguments, tangents, 0.0)
+    tangents = {index: [_tangent(random_, arguments, index) for _ in range(item.width)] for index in dual}
+    results, shadows = call.derived(arguments, tangents, [])
     values = list(results)
     comparisons = _value(call.derivative, values, value)
-    if item.ret.has_shadow:
-        comparisons.append(_Comparison(where="the tangent of the return", found=values.pop(0), expected=expected[0], scale=0.0))
-    found = [(index, element, entry) for index in dual if index in written for element, entry in enumerate(shadows[index])]
-    for (index, element, entry), difference in zip(found, expected[1:], strict=True):
-        name = f"the tangent of argument {index + 1}, element {element}"
-        comparisons.append(_Comparison(where=name, found=entry, expected=difference, scale=0.0))
+    found = _by_lane(values.pop(0), item.width) if item.ret.has_shadow else []
+    for lane in range(item.width):
+        comparisons += _of_lane(call, arguments, {index: tangents[index][lane] for index in dual}, lane, found, shadows)
     return _scaled(comparisons)
 
 
-def _value(derivative: Derivative, results: Vector, expected: float) -> list[_Comparison]:
-    """The comparison of the primal's value, which is taken from the front of the results where the derivative returns it."""
+def _tangent(random_: random.Random, arguments: Arguments, index: int) -> Vector:
+    varied = set(arguments.differentiable(index))
+    return [random_.uniform(-1, 1) if element in varied else 0.0 for element in range(len(arguments.vector(index)))]
+
+
+def _of_lane(
+    call: Call, arguments: Arguments, tangents: dict[int, Vector], lane: int, found: list[Vector], shadows: dict[int, list[Vector]]
+) -> Iterator[_Comparison]:
+    """The comparisons of one lane: what the return's tangents and the shadows have, beside differences along the tangents."""
+    item = call.derivative.item
+    returned = call.primal(arguments)[0] if found else []
+
+    def moved(distance: float) -> Vector:
+        value, after = call.primal(arguments.moved(tangents, distance))
+        return [*(value if found else []), *(entry for index in shadows for entry in after[index])]
+
+    # Along a line the argument is the distance, so the step is STEP itself.
+    expected = iter(_richardson(moved, 0.0))
+    for element in range(len(returned)):
+        where = "the tangent of the return" + (f", element {element}" if len(returned) > 1 else "") + _lane(item, lane)
+        yield _Comparison(where=where, found=found[lane][element], expected=next(expected), scale=0.0)
+    for index in shadows:
+        for element, entry in enumerate(shadows[index][lane]):
+            where = f"the tangent of argument {index + 1}, element {element}{_lane(item, lane)}"
+            yield _Comparison(where=where, found=entry, expected=next(expected), scale=0.0)
+
+
+def _value(derivative: Derivative, results: list[Vector], expected: Vector) -> list[_Comparison]:
+    """The comparisons of the primal's value, which is taken from the front of the results where the derivative returns it."""
     if not derivative.item.ret.returns_primal:
         return []
     found = results.pop(0)
-    if derivative.primal.returns == "ptr":  # each call has arrays of its own
+    value = derivative.primal.value
+    if value is None or value.has_pointers:  # each call has arrays of its own
         return []
-    return [_Comparison(where="the value", found=found, expected=expected, scale=abs(expected))]
+    return [
+        _Comparison(where="the value" + (f", element {element}" if len(found) > 1 else ""), found=one, expected=other, scale=abs(other))
+        for element, (one, other) in enumerate(zip(found, expected, strict=True))
+    ]
 
 
 def _scaled(comparisons: list[_Comparison]) -> list[_Comparison]:

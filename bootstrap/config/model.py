@@ -139,6 +139,13 @@ class AutoDiff(Section):
         ..., "an activity for each argument of the primal", example=["Duplicated", "Const"]
     )
     ret: Activity = key("None", "the activity of what the primal returns")
+    width: Annotated[int, Field(ge=1, le=64)] = key(1, "how many derivatives are made at once, each with shadows of its own")
+    augmented: Symbol | None = key(
+        None, "splits reverse mode: the symbol of the augmented primal; `target` is the reverse pass", example="f_augmented"
+    )
+    on_short_shadow: Symbol | None = key(
+        None, "the symbol of a function to call where a slice's shadow is too short", example="short_shadow"
+    )
 
 
 class Uniform(Section):

@@ -78,10 +78,14 @@ class Library:
     def _function(self, name: str) -> Function:
         signature = self._signatures[name]
         derivative = self._derivatives.get(name)
+        if derivative is not None and not derivative.is_plain:
+            message = f"`{name}` takes or returns a struct, a slice or several lanes, or is one of two passes"
+            raise fail("E0515", message, help=["call it from a program, or ask for a derivative without"])
         if derivative is not None:
             primal = self._signatures.get(derivative.item.source, derivative.primal)
+            results = [each.spelling for each in derivative.results]
             elements = [_element(each) for each in self._items[name].inputs]
-            return Function(self, name, _named(derivative, primal), derivative.results, Meaning(primal, derivative, elements))
+            return Function(self, name, _named(derivative, primal), results, Meaning(primal, derivative, elements))
         if signature.takes_struct or signature.is_variadic:
             raise fail("E0515", f"`{name}` takes or returns a struct by value, or any number of arguments", help=["pass a pointer to it"])
         names = _names(signature)

@@ -98,7 +98,11 @@ def test_a_unit_that_is_not_there(project: Project) -> None:
     ("changes", "code", "words"),
     [
         ({"inputs": '["Dual"]'}, "E0230", ["input 1 is Dual", ":14:11", "Active, ActiveOnly, Duplicated, DuplicatedOnly, Const"]),
-        ({"mode": '"forward"', "inputs": '["Dual"]'}, "E0230", ["the return is Active", ":15:7", "Dual, DualOnly, Const, None"]),
+        (
+            {"mode": '"forward"', "inputs": '["Dual"]'},
+            "E0230",
+            ["the return is Active", ":15:7", "Dualv, DualvOnly, Const, None"],
+        ),
         ({"inputs": '["Activ"]'}, "E0206", ["Activ", ":14:11", "`Active`"]),
         ({"target": '"my__enzyme_f"'}, "E0236", [":12:10", "another name"]),
         ({"source": '"my__enzyme_f"'}, "E0236", [":11:10"]),

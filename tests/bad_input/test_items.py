@@ -26,7 +26,7 @@ PRIMALS = {
     "int f(double x)": "return x > 0;",
     "double f(struct s x)": "return x.a[0];",
     "struct s f(double x)": "struct s s = {{x}}; return s;",
-    "struct two f(double x)": "struct two s = {x, x}; return s;",
+    "double f(struct two x)": "return x.a * x.b;",
     "double f(double x, ...)": "return x;",
 }
 
@@ -46,9 +46,14 @@ PRIMALS = {
         ("double f(double x)", {"ret": '"None"'}, "E0506", ["returns `double` and `ret` is None", ":15:7", 'write ret = "Active"']),
         ("void f(double *x)", {"inputs": '["Duplicated"]'}, "E0506", ["returns nothing", 'write ret = "None"']),
         ("int f(double x)", {}, "E0506", ["`i32`, which cannot be Active", 'write ret = "Const"']),
-        ("double f(struct s x)", {"inputs": '["Duplicated"]'}, "E0515", ["struct by value", "pass a pointer"]),
-        ("struct s f(double x)", {"inputs": '["Duplicated", "Active"]', "ret": '"None"'}, "E0515", ["struct by value"]),
-        ("struct two f(double x)", {"ret": '"Const"'}, "E0515", ["not a scalar", "through a pointer"]),
+        ("double f(struct s x)", {"inputs": '["Duplicated"]'}, "E0505", ["cannot be Duplicated", ":14:11", 'write "Active"']),
+        ("struct s f(double x)", {"ret": '"None"'}, "E0506", ["and `ret` is None", 'write ret = "Active"']),
+        (
+            "double f(struct two x)",
+            {"inputs": '[{ activity = "Active", type = "[f64]" }]'},
+            "E0522",
+            ["and its length", "`*f64`"],
+        ),
         ("double f(double x, ...)", {}, "E0515", ["variable number of arguments"]),
     ],
 )

@@ -2,14 +2,16 @@
 
 import itertools
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import llvmlite.binding as llvm
 import pytest
 
 from bootstrap import process
-from plugin.abi import FLOAT_SIZES, UnsupportedABIError, size_of, struct_return
+from plugin.abi import UnsupportedABIError, struct_return
 from plugin.languages import Language, driver
+from plugin.layout import FLOAT_SIZES, Layout, size_of
 from plugin.toolchain import Toolchain
 
 TRIPLES = {"x86_64-linux-gnu": "x86_fp80", "aarch64-linux-gnu": "fp128", "aarch64-macos": ""}
@@ -25,6 +27,10 @@ def structs(long_double: str) -> list[tuple[str, ...]]:
     short = (each for length in range(1, 4) for each in itertools.product([*OTHERS, *floats], *[floats] * length))
     long = (each for length in range(4, 6) for each in itertools.product(["i32", "float", "double"], *[["float", "double"]] * length))
     return [*short, *long]
+
+
+def layouts(fields: Iterable[str]) -> list[Layout]:
+    return [Layout.of_scalar(each) for each in fields]
 
 
 def declared(fields: tuple[str, ...]) -> str:
@@ -70,7 +76,7 @@ def test_a_struct_is_returned_as_clang_returns_it(emitted: tuple[str, dict[str, 
     wrong = {}
     for fields in structs(TRIPLES[triple]):
         try:
-            ours = struct_return(fields, triple).coerced
+            ours = struct_return(layouts(fields), triple).coerced
         except UnsupportedABIError:
             assert triple.startswith("x86_64")
             assert packs_different_floats(fields)
@@ -83,17 +89,17 @@ def test_a_struct_is_returned_as_clang_returns_it(emitted: tuple[str, dict[str, 
 
 def test_different_small_floats_in_eight_bytes_are_refused_with_their_names() -> None:
     with pytest.raises(UnsupportedABIError, match="packs half and float in eight bytes"):
-        struct_return(["half", "float"], "x86_64-unknown-linux-gnu")
+        struct_return(layouts(["half", "float"]), "x86_64-unknown-linux-gnu")
 
 
 @pytest.mark.parametrize("triple", ["riscv64-unknown-linux-gnu", "x86_64-pc-windows-msvc", "wasm32-unknown-unknown"])
 def test_a_platform_without_a_rule_is_refused_by_name(triple: str) -> None:
     with pytest.raises(UnsupportedABIError, match=triple):
-        struct_return(["double", "double"], triple)
+        struct_return(layouts(["double", "double"]), triple)
 
 
 def test_a_struct_has_the_spelling_of_llvm() -> None:
-    assert struct_return(["double", "float", "ptr"], "x86_64-unknown-linux-gnu").literal == "{ double, float, ptr }"
+    assert struct_return(layouts(["double", "float", "ptr"]), "x86_64-unknown-linux-gnu").layout.spelling == "{ double, float, ptr }"
 
 
 LAYOUT = "e-m:e-p270:32:32-p271:32:32-p272:64:64-i64:64-i128:128-f80:128-n8:16:32:64-S128"

@@ -7,11 +7,11 @@ import pytest
 from plugin.activity import AutoDiffItem, DiffActivity, DiffMode
 
 INPUTS = {
-    DiffMode.FORWARD: {"Dual", "DualOnly", "Const"},
+    DiffMode.FORWARD: {"Dual", "DualOnly", "Dualv", "DualvOnly", "Const"},
     DiffMode.REVERSE: {"Active", "ActiveOnly", "Duplicated", "DuplicatedOnly", "Const"},
 }
 RETURNS = {
-    DiffMode.FORWARD: {"Dual", "DualOnly", "Const", "None"},
+    DiffMode.FORWARD: {"Dual", "DualOnly", "Dualv", "DualvOnly", "Const", "None"},
     DiffMode.REVERSE: {"Active", "ActiveOnly", "Const", "None"},
 }
 TRAITS = {
@@ -22,6 +22,8 @@ TRAITS = {
     "ActiveOnly": ("enzyme_out", False, True, False),
     "Dual": ("enzyme_dup", True, False, True),
     "DualOnly": ("enzyme_dupnoneed", True, False, False),
+    "Dualv": ("enzyme_dupv", True, False, True),
+    "DualvOnly": ("enzyme_dupnoneedv", True, False, False),
     "Duplicated": ("enzyme_dup", True, False, False),
     "DuplicatedOnly": ("enzyme_dupnoneed", True, False, False),
 }

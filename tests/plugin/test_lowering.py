@@ -1,6 +1,8 @@
 """Items lowered: the signatures that the manual promises, and what is told where an item does not fit its primal."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import llvmlite.binding as llvm
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from bootstrap.diagnostics import Diagnostic, Failure
 from plugin import lowering, module
 from plugin.activity import AutoDiffItem
+from plugin.type_language import parse
 
 AMD64, ARM64 = "x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"
 
@@ -86,7 +89,7 @@ def test_a_derivative_has_the_signature_that_c_declares(
 def test_results_are_the_value_then_the_gradients_or_the_tangent(makers: dict[str, Item]) -> None:
     def results(mode: str, *words: str) -> tuple[str, ...]:
         [derivative] = lowering.lower(unit_of(PRIMALS), [makers[mode](words[0], "d", *words[1:])])
-        return derivative.results
+        return tuple(each.spelling for each in derivative.results)
 
     assert results("reverse", "k", "Duplicated Active", "Const") == ("i32", "float")
     assert results("reverse", "g", "Active Active", "Active") == ("double", "double", "double")
@@ -103,7 +106,7 @@ def test_several_values_come_back_as_the_platform_has_it(reverse: Item, triple: 
     made = module.find_function(unit, "d")
     assert made is not None
     assert made.spelling.startswith(spelling)
-    assert made.takes_struct == (triple == AMD64)
+    assert bool(made.result) == (triple == AMD64)
 
 
 def test_a_small_integer_is_extended_as_in_the_primal(reverse: Item) -> None:
@@ -146,6 +149,18 @@ define { double, double } @pair(double %x) {
 define ptr @place(ptr %x) {
   ret ptr %x
 }
+define double @span({ ptr, double } %z) {
+  ret double 0.0
+}
+define double @counts({ i32, i32 } %z) {
+  ret double 0.0
+}
+define { ptr, i64 } @view(ptr %x) {
+  ret { ptr, i64 } zeroinitializer
+}
+define void @odd(target("odd") %x) {
+  ret void
+}
 define double @packed(<2 x float> %z) {
   ret double 0.0
 }
@@ -171,25 +186,29 @@ FAULTS = [
     (("reverse", "g", "Active Duplicated", "Active"), "E0505", "inputs.1", "`double` and cannot be Duplicated", '"Active"'),
     (("reverse", "g", "DuplicatedOnly Const", "Active"), "E0505", "inputs.0", "`double` and cannot be DuplicatedOnly", '"Active"'),
     (("forward", "h", "Dual Dual DualOnly", "None"), "E0505", "inputs.2", "3 of `h` is `i32` and cannot be DualOnly", '"Const"'),
-    (("reverse", "packed", "Active", "Active"), "E0505", "inputs.0", "`<2 x float>` and cannot be Active", "pass a pointer"),
+    (("reverse", "span", "Active", "Active"), "E0505", "inputs.0", "`{ ptr, double }` and cannot be Active", "pass a pointer to it"),
+    (("reverse", "by_value", "Duplicated", "Active"), "E0505", "inputs.0", "`{ double, double }` and cannot be Duplicated", '"Active"'),
+    (("reverse", "counts", "Active", "Active"), "E0505", "inputs.0", "`{ i32, i32 }` and cannot be Active", '"Const"'),
+    (("forward", "by_value", "Dualv", "Dual"), "E0505", "inputs.0", "cannot be Dualv", '"Dual"'),
+    (("forward", "g", "Dual Dualv", "Dual"), "E0505", "inputs.1", "`double` and cannot be Dualv", '"Dual"'),
+    (("reverse", "placed", "Const", "None"), "E0506", "ret", "`placed` returns `double` and `ret` is None", 'ret = "Active"'),
     (("reverse", "f", "Duplicated Const", "None"), "E0506", "ret", "`f` returns `double` and `ret` is None", 'ret = "Active"'),
     (("forward", "f", "Dual Const", "None"), "E0506", "ret", "`f` returns `double` and `ret` is None", 'ret = "Dual"'),
     (("reverse", "h", "Duplicated Duplicated Const", "Active"), "E0506", "ret", "`h` returns nothing", 'ret = "None"'),
     (("forward", "h", "Dual Dual Const", "DualOnly"), "E0506", "ret", "`h` returns nothing", 'ret = "None"'),
     (("reverse", "k", "Duplicated Active", "Active"), "E0506", "ret", "returns `i32`, which cannot be Active", 'ret = "Const"'),
     (("reverse", "k", "Duplicated Active", "None"), "E0506", "ret", "`k` returns `i32` and `ret` is None", 'ret = "Const"'),
-    (("forward", "place", "Dual", "Dual"), "E0506", "ret", "returns `ptr`, which cannot be Dual", 'ret = "Const"'),
+    (("reverse", "place", "Duplicated", "Active"), "E0506", "ret", "returns `ptr`, which cannot be Active", 'ret = "Const"'),
+    (("forward", "view", "Dual", "Dual"), "E0506", "ret", "returns `{ ptr, i64 }`, which cannot be Dual", 'ret = "Const"'),
     (("reverse", "sum", "Const", "Active"), "E0515", "source", "variable number of arguments", "fixed number"),
-    (("reverse", "by_value", "Const", "Active"), "E0515", "source", "takes or returns a struct by value", "pass a pointer"),
-    (("reverse", "named", "Const", "Active"), "E0515", "source", "takes or returns a struct by value", "pass a pointer"),
-    (("reverse", "through", "Const Active", "None"), "E0515", "source", "takes or returns a struct by value", "pass a pointer"),
     (
-        ("reverse", "pair", "Active", "Active"),
-        "E0515",
-        "source",
-        "returns `{ double, double }`, which is not a scalar",
-        "through a pointer",
+        ("reverse", "through", "Active", "None"),
+        "E0506",
+        "ret",
+        "`through` returns `{ double, double }` and `ret` is None",
+        'ret = "Active"',
     ),
+    (("reverse", "odd", "Const", "None"), "E0522", "inputs.0", "nothing is known of the type `target", "pass a pointer"),
     (("reverse", "body", "Active", "Active"), "E0516", "source", "`body` has no body in this unit", "add the source"),
 ]
 
@@ -271,3 +290,162 @@ def test_several_values_on_a_platform_without_a_rule_are_refused(reverse: Item) 
     [fault] = faults_of(unit_of(PRIMALS, "riscv64-unknown-linux-gnu"), [reverse("g", "d", "Active Active", "Active")])
     assert (fault.code, fault.key) == ("E0515", "autodiff.0.ret")
     assert "riscv64" in fault.message
+
+
+# Widths, slices, structs, split mode
+
+WIDER = """
+%struct.pair = type { double, double }
+%struct.big = type { double, [3 x float], i32 }
+define double @f(ptr %x, i64 %n) {
+  ret double 0.0
+}
+define double @g(double %a, i32 signext %n) {
+  ret double 0.0
+}
+define ptr @place(ptr %x) {
+  ret ptr %x
+}
+define double @large(ptr byval(%struct.big) align 8 %s) {
+  ret double 0.0
+}
+define void @through(ptr sret(%struct.big) align 8 %r, double %a) {
+  ret void
+}
+define %struct.pair @pair(double %a) {
+  ret %struct.pair zeroinitializer
+}
+define double @parted(double %p.coerce0, double %p.coerce1, i64 %n) {
+  ret double 0.0
+}
+define float @small(<2 x float> %p.coerce) {
+  ret float 0.0
+}
+define double @many(double %a, double %b, double %c, double %d, double %p.coerce0, double %p.coerce1) {
+  ret double 0.0
+}
+define void @slices(ptr noalias %x.0, i64 %x.1, ptr %y, i32 %m) {
+  ret void
+}
+"""
+WIDER_SIGNATURES = [
+    # mode, source, inputs with types, ret, width; spelling, names
+    ("forward", "f", "Dual Const", "Dual", 2, "{ double, double, double }:sret (ptr, ptr, ptr, i64)", "x0 dx0_0 dx0_1 x1"),
+    ("forward", "f", "Dual Const", "DualOnly", 2, "{ double, double } (ptr, ptr, ptr, i64)", "x0 dx0_0 dx0_1 x1"),
+    ("forward", "f", "Dualv:*[f64;4] Const", "DualOnly", 2, "{ double, double } (ptr, ptr, i64)", "x0 dx0 x1"),
+    ("forward", "f", "Dualv:[f64]", "DualvOnly", 2, "{ double, double } (ptr, i64, ptr, i64)", "x0 x1 dx0 dx0_length"),
+    ("forward", "f", "Dual:[f64]", "Const", 2, "double (ptr, i64, ptr, i64, ptr, i64)", "x0 x1 dx0_0 dx0_0_length dx0_1 dx0_1_length"),
+    ("forward", "g", "Dual Const", "DualOnly", 2, "{ double, double } (double, double, double, i32)", "x0 dx0_0 dx0_1 x1"),
+    ("reverse", "g", "Active Const", "ActiveOnly", 2, "{ double, double } (double, i32, double, double)", "x0 x1 dret_0 dret_1"),
+    ("forward", "place", "Dual", "Dual", 1, "{ ptr, ptr } (ptr, ptr)", "x0 dx0"),
+    ("forward", "place", "Dual", "DualOnly", 1, "ptr (ptr, ptr)", "x0 dx0"),
+    ("reverse", "slices", "Duplicated:[f64] Duplicated:[f32]", "None", 1, "void (ptr, i64, ptr, i64, ptr, i32, ptr, i32)", ""),
+    ("reverse", "large", "Active", "ActiveOnly", 1, "{ double, float, float, float, i32 }:sret (ptr, double)", "x0 dret"),
+    ("forward", "large", "Dual", "DualOnly", 1, "double (ptr, ptr)", "x0 dx0"),
+    ("reverse", "through", "Active", "ActiveOnly", 1, "double (double, ptr)", "x0 dret"),
+    ("reverse", "pair", "Active", "ActiveOnly", 1, "double (double, double, double)", "x0 dret.0 dret.1"),
+    ("forward", "pair", "Dual", "DualOnly", 1, "{ double, double } (double, double)", "x0 dx0"),
+    ("reverse", "parted", "Active:{f64,f64} Const", "ActiveOnly", 1, "{ double, double } (double, double, i64, double)", "x0 x1 x2 dret"),
+    ("forward", "parted", "Dual:{f64,f64} Const", "DualOnly", 1, "double (double, double, double, double, i64)", "x0 x1 dx0 dx1 x2"),
+    ("reverse", "small", "Active:{f32,f32}", "ActiveOnly", 1, "<2 x float> (<2 x float>, float)", "x0 dret"),
+    ("forward", "small", "Dual", "Dual", 1, "<2 x float> (<2 x float>, <2 x float>)", "x0 dx0"),
+    (
+        "forward",
+        "many",
+        "Dual Dual Dual Const Dual:{f64,f64}",
+        "DualOnly",
+        1,
+        "double (double, double, double, double, double, double, double, ptr, ptr)",
+        "x0 dx0 x1 dx1 x2 dx2 x3 x4 dx4",
+    ),
+]
+
+
+def typed(makers: dict[str, Item], mode: str, source: str, inputs: str, ret: str, **more: Any) -> AutoDiffItem:
+    """An item whose inputs may have a type behind a colon."""
+    parts = [each.partition(":") for each in inputs.split()]
+    item = makers[mode](source, "d", " ".join(activity for activity, _, _ in parts), ret)
+    return dataclasses.replace(item, types=tuple(parse(type_) if type_ else None for _, _, type_ in parts), **more)
+
+
+@pytest.mark.parametrize(("mode", "source", "inputs", "ret", "width", "spelling", "names"), WIDER_SIGNATURES)
+def test_shadows_structs_and_lanes_travel_as_c_has_them(
+    makers: dict[str, Item], mode: str, source: str, inputs: str, ret: str, width: int, spelling: str, names: str
+) -> None:
+    unit = unit_of(WIDER)
+    [derivative] = lowering.lower(unit, [typed(makers, mode, source, inputs, ret, width=width)])
+    unit.verify()
+    made = module.find_function(unit, "d")
+    assert made is not None
+    result = f"{made.result}:sret" if made.result else made.returns
+    assert f"{result} ({', '.join(made.parameters)})" == spelling
+    assert not names or [each.name for each in derivative.parameters] == names.split()
+
+
+def test_a_struct_for_which_registers_do_not_suffice_goes_into_memory(makers: dict[str, Item]) -> None:
+    unit = unit_of(WIDER)
+    lowering.lower(unit, [typed(makers, "forward", "many", "Dual Dual Dual Const Const:{f64,f64}", "DualOnly")])
+    unit.verify()
+    made = module.find_function(unit, "d")
+    assert made is not None
+    assert made.by_value[-1] == "{ double, double }"
+
+
+def test_split_mode_is_two_functions_with_a_tape_between(makers: dict[str, Item]) -> None:
+    unit = unit_of(WIDER)
+    [derivative] = lowering.lower(unit, [typed(makers, "reverse", "f", "Duplicated:[f64]", "Active", augmented="a")])
+    unit.verify()
+    augmented, reverse = module.find_function(unit, "a"), module.find_function(unit, "d")
+    assert augmented is not None
+    assert reverse is not None
+    assert augmented.spelling == "{ ptr, double } (ptr, i64, ptr, i64)"
+    assert reverse.spelling == "void (ptr, i64, ptr, i64, double, ptr)"
+    assert [each.role for each in derivative.parameters][-2:] == ["seed", "tape"]
+    assert derivative.item.targets == ("a", "d")
+
+
+TYPE_FAULTS = [
+    (("reverse", "f", "Duplicated:[f64] Const", "Active"), "E0504", "inputs", "has 2 parameters", "`type`"),
+    (("reverse", "g", "Duplicated:[f64]", "Active"), "E0522", "inputs.0", "a pointer and its length after it", "`*f64`"),
+    (
+        ("reverse", "slices", "Duplicated:[f64] Duplicated:f64 Const", "None"),
+        "E0522",
+        "inputs.1",
+        "`f64` is `double` in IR",
+        "",
+    ),
+    (("reverse", "parted", "Active:{f64,f32} Const", "Active"), "E0522", "inputs.0", "does not lie in the parameters", "the sources have"),
+    (("reverse", "large", "Active:{f64,f64}", "Active"), "E0522", "inputs.0", "has 16 bytes, the struct has 24", "leave the type out"),
+    (("reverse", "small", "Active:f64", "Active"), "E0522", "inputs.0", "`f64` is not `<2 x float>`", "`{f32, f32}`"),
+    (("forward", "f", "Dualv Const", "Dual"), "E0523", "inputs.0", "how far the lanes of input 1 of `f` lie apart", '`type = "[f64]"`'),
+]
+
+
+@pytest.mark.parametrize(("words", "code", "key", "message", "remedy"), TYPE_FAULTS)
+def test_a_type_that_does_not_fit_the_parameters_is_told_with_a_remedy(
+    makers: dict[str, Item], words: tuple[str, str, str, str], code: str, key: str, message: str, remedy: str
+) -> None:
+    width = 2 if words[0] == "forward" else 1
+    [fault] = faults_of(unit_of(WIDER), [typed(makers, *words, width=width)])
+    assert (fault.code, fault.key) == (code, f"autodiff.0.{key}")
+    assert message in fault.message
+    assert remedy in "\n".join(fault.help)
+
+
+def test_a_handler_must_take_what_it_is_called_with(makers: dict[str, Item]) -> None:
+    def item(handler: str) -> AutoDiffItem:
+        return typed(makers, "reverse", "f", "Duplicated:[f64]", "Active", on_short_shadow=handler)
+
+    [fault] = faults_of(unit_of(WIDER), [item("g")])
+    assert (fault.code, fault.key) == ("E0524", "autodiff.0.on-short-shadow")
+    assert "`g` is `double (double, i32)`, a handler of short shadows is `void (ptr, i64, i64, i64)`" in fault.message
+    unit = unit_of(WIDER)
+    lowering.lower(unit, [item("elsewhere")])
+    unit.verify()
+    assert "elsewhere" in module.external_functions(unit)
+
+
+def test_split_mode_does_not_return_pointers(makers: dict[str, Item]) -> None:
+    [fault] = faults_of(unit_of(WIDER), [typed(makers, "reverse", "place", "Duplicated", "Const", augmented="a")])
+    assert (fault.code, fault.key) == ("E0515", "autodiff.0.source")
+    assert fault.help

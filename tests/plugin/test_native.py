@@ -77,7 +77,7 @@ def test_a_primal_is_called_and_what_it_leaves_is_seen(library: ctypes.CDLL, dot
     arguments = Arguments.build(dot, VALUES, TYPES, "verify.0")
     value, written = Call(library, dot).primal(arguments)
     y = [rounded(each) for each in VALUES[1]]
-    assert value == 2 * sum(a * b for a, b in zip(VALUES[0], y, strict=True))
+    assert value == [2 * sum(a * b for a, b in zip(VALUES[0], y, strict=True))]
     assert written == {0: [1.5, 2.0, 3.0], 1: y}
 
 
@@ -89,30 +89,30 @@ def test_numbers_are_kept_as_their_type_holds_them(dot: Derivative) -> None:
 
 def test_a_derivative_is_called_with_shadows_and_a_seed(library: ctypes.CDLL, dot: Derivative) -> None:
     arguments = Arguments.build(dot, VALUES, TYPES, "verify.0")
-    results, shadows = Call(library, dot).derived(arguments, {0: [100, 200, 300], 1: [0, 0, 0]}, 0.5)
+    results, shadows = Call(library, dot).derived(arguments, {0: [[100, 200, 300]], 1: [[0, 0, 0]]}, [[0.5]])
     assert results == [Call(library, dot).primal(arguments)[0]]
-    assert shadows[0] == [100 + rounded(0.1), 200 + rounded(0.2), 300 + rounded(0.3)]
-    assert shadows[1] == [1.5, 2.0, 3.0]
+    assert shadows[0] == [[100 + rounded(0.1), 200 + rounded(0.2), 300 + rounded(0.3)]]
+    assert shadows[1] == [[1.5, 2.0, 3.0]]
 
 
 def test_several_results_come_in_order(library: ctypes.CDLL, mixed: Derivative) -> None:
     arguments = Arguments.build(mixed, (2.0, 3), (None, None), "verify.0")
-    assert Call(library, mixed).derived(arguments, {}, 10.0) == ([6, 30, 20], {})
-    assert Call(library, mixed).primal(arguments) == (6, {})
+    assert Call(library, mixed).derived(arguments, {}, [[10.0]]) == ([[6], [30], [20]], {})
+    assert Call(library, mixed).primal(arguments) == ([6], {})
 
 
 def test_a_whole_number_that_is_returned_keeps_its_sign(library: ctypes.CDLL, derivative: MakeDerivative, reverse: MakeItem) -> None:
     short = derivative(reverse("shorten", "shorten_grad", "Const", "Const"), "i16 <- double %x")
     arguments = Arguments.build(short, (7.0,), (None,), "verify.0")
-    assert Call(library, short).primal(arguments) == (-7, {})
-    assert Call(library, short).derived(arguments, {}, 0.0) == ([-7], {})
+    assert Call(library, short).primal(arguments) == ([-7], {})
+    assert Call(library, short).derived(arguments, {}, []) == ([[-7]], {})
 
 
 def test_a_pointer_that_is_returned_does_not_disturb(library: ctypes.CDLL, derivative: MakeDerivative, forward: MakeItem) -> None:
     place = derivative(forward("place", "place_jvp", "Dual", "Const"), "ptr <- ptr %x")
-    results, shadows = Call(library, place).derived(Arguments.build(place, ((1.0,),), (None,), "verify.0"), {0: [2]}, 0.0)
+    results, shadows = Call(library, place).derived(Arguments.build(place, ((1.0,),), (None,), "verify.0"), {0: [[2]]}, [])
     assert len(results) == 1
-    assert shadows == {0: [2]}
+    assert shadows == {0: [[2]]}
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_arguments_are_varied_without_touching_the_others(dot: Derivative) -> No
 
 
 def test_a_number_that_is_none_is_passed_on(mixed: Derivative, library: ctypes.CDLL) -> None:
-    value, _ = Call(library, mixed).primal(Arguments.build(mixed, (math.nan, math.inf), (None, None), "verify.0"))
+    [value], _ = Call(library, mixed).primal(Arguments.build(mixed, (math.nan, math.inf), (None, None), "verify.0"))
     assert math.isnan(value)
 
 

@@ -1,0 +1,94 @@
+"""Lines of IR, written one after the other: the body of a function."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from plugin.layout import Layout, up
+
+ALIGNMENT = 16
+"""What the address of every slot is a multiple of."""
+
+
+def symbol(name: str) -> str:
+    """A global's name as IR text has it, whatever characters it is made of."""
+    return f'@"{escaped(name.encode())}"'
+
+
+def escaped(data: bytes) -> str:
+    """Bytes as they stand between the quotes of IR text."""
+    return "".join(f"\\{byte:02X}" if byte < 0x20 or byte > 0x7E or byte in b'"\\' else chr(byte) for byte in data)  # noqa: PLR2004 - printable ASCII
+
+
+def aligned(offset: int, alignment: int = ALIGNMENT) -> int:
+    """What an address is a multiple of that lies `offset` bytes after a multiple of `alignment`."""
+    return min(alignment, offset & -offset) if offset else alignment
+
+
+class Body:
+    """The lines of a function's body. Values that it makes are named `%v0` and so on, memory `%l0`, blocks `b0`."""
+
+    def __init__(self) -> None:
+        self._locals: list[str] = []
+        self._lines: list[str] = []
+        self._values = 0
+        self._blocks = 0
+
+    @property
+    def lines(self) -> list[str]:
+        """All lines. What makes memory comes first, where LLVM's optimiser looks for it."""
+        return [*self._locals, *self._lines]
+
+    def add(self, line: str) -> None:
+        """Add a line that makes no value."""
+        self._lines.append(f"  {line}")
+
+    def value(self, expression: str) -> str:
+        """Add a line that makes a value; gives its name."""
+        name = f"%v{self._values}"
+        self._values += 1
+        self._lines.append(f"  {name} = {expression}")
+        return name
+
+    def block(self) -> str:
+        """A name for a block."""
+        self._blocks += 1
+        return f"b{self._blocks - 1}"
+
+    def begin(self, block: str) -> None:
+        """Begin a block: what is added from now on is its own."""
+        self._lines.append(f"{block}:")
+
+    def at(self, place: str, offset: int) -> str:
+        """The address `offset` bytes after `place`."""
+        return self.value(f"getelementptr inbounds i8, ptr {place}, i64 {offset}") if offset else place
+
+    def local(self, layout: Layout) -> str:
+        """A slot for a value until the function returns. It is as long as all registers that may hold the value."""
+        name = f"%l{len(self._locals)}"
+        self._locals.append(f"  {name} = alloca [{up(layout.size, ALIGNMENT)} x i8], align {ALIGNMENT}")
+        return name
+
+    def load(self, place: str, layout: Layout) -> list[str]:
+        """The scalars of a value in memory."""
+        return [
+            self.value(f"load {type_}, ptr {self.at(place, offset)}, align {aligned(offset, layout.alignment)}")
+            for offset, type_ in layout.scalars
+        ]
+
+    def store(self, values: Iterable[str], place: str, layout: Layout) -> None:
+        """Put the scalars of a value into memory."""
+        for value, (offset, type_) in zip(values, layout.scalars, strict=True):
+            self.add(f"store {type_} {value}, ptr {self.at(place, offset)}, align {aligned(offset, layout.alignment)}")
+
+    def clear(self, place: str, layout: Layout) -> None:
+        """Make all scalars of a value in memory zero."""
+        self.store(["zeroinitializer"] * len(layout.scalars), place, layout)
+
+    def call(self, returned: str, function: str, operands: Sequence[str], *, is_variadic: bool = False) -> str:
+        """Call a function; gives the name of what it returns, empty when that is nothing."""
+        call = f"call {returned}{' (...)' if is_variadic else ''} {function}({', '.join(operands)})"
+        if returned != "void":
+            return self.value(call)
+        self.add(call)
+        return ""
