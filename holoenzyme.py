@@ -79,6 +79,7 @@ COMMANDS = {
     "verify": ("plugin.commands.verify", "hold each derivative against central differences"),
     "cc": ("plugin.commands.stand_in", "stand in front of the C compiler of an existing build"),
     "c++": ("plugin.commands.stand_in", "stand in front of the C++ compiler of an existing build"),
+    "rustc": ("plugin.commands.stand_in", "stand in front of rustc: cargo's RUSTC_WRAPPER"),
     "clean": ("plugin.commands.clean", "remove what was built"),
     "cfg": ("plugin.commands.cfg", "the active cfgs, or the value of an expression"),
     "audit": ("bootstrap.commands.audit", "that the cfg lists, the changes and the configuration agree"),

@@ -1,5 +1,6 @@
 """What is built and what is pinned: the wheel's contents, and locks that do what pyproject.toml asks for."""
 
+import configparser
 import re
 import subprocess
 import sys
@@ -51,7 +52,12 @@ def test_the_wheel_holds_the_data_that_the_code_reads(wheel: zipfile.ZipFile) ->
 
 def test_the_wheel_says_what_it_is(wheel: zipfile.ZipFile) -> None:
     (folder,) = {name.split("/")[0] for name in wheel.namelist() if ".dist-info/" in name}
-    assert wheel.read(f"{folder}/entry_points.txt").decode().split() == ["[console_scripts]", "holoenzyme", "=", "plugin.wrap.door:main"]
+    scripts = configparser.ConfigParser()
+    scripts.optionxform = str  # type: ignore[assignment,method-assign]
+    scripts.read_string(wheel.read(f"{folder}/entry_points.txt").decode())
+    assert scripts.sections() == ["console_scripts"]
+    names = ("holoenzyme", "holoenzyme-c++", "holoenzyme-cc", "holoenzyme-rustc")
+    assert dict(scripts["console_scripts"]) == dict.fromkeys(names, "plugin.wrap.door:main")
     metadata = wheel.read(f"{folder}/METADATA").decode()
     assert "Requires-Python: >=3.11\n" in metadata
     assert "License-Expression: Apache-2.0\n" in metadata

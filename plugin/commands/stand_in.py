@@ -1,4 +1,4 @@
-"""`cc` and `c++`: stand in front of a compiler. Everything after the name is the compiler's; `plugin.wrap` does the work."""
+"""`cc`, `c++` and `rustc`: stand in front of a compiler. Everything after the name is the compiler's; `plugin.wrap` does the work."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from plugin.wrap.differentiate import Differentiate
 from plugin.wrap.resolve import LANGUAGES, Tools
 
 if TYPE_CHECKING:
-    from plugin.wrap.cc import StandIn
+    from plugin.wrap.cc import Scratch, StandIn
 
 PLACES = ("-Rpass=^holoenzyme$",)
 """Makes clang note the place of each instruction without writing debug information: a remark that nobody makes is asked for."""
@@ -69,7 +69,7 @@ def derive(stand_in: StandIn, command: Invocation, source: Group, output: str, *
     request = Request(modules=(Path(module).absolute(),), output=output, level=command.level(), kind=kind, as_text=as_text)
     plans = resolve.plans(stand_in.options, stand_in.settings.units_of(source.path))
     try:
-        done = differentiated(stand_in, tools, request, plans)
+        done = differentiated(stand_in.scratch, tools, request, plans)
     except Failure as failure:
         if not any(map(_needs_another, failure.diagnostics)):
             raise
@@ -77,7 +77,7 @@ def derive(stand_in: StandIn, command: Invocation, source: Group, output: str, *
         if not others:
             raise Failure(*(dataclasses.replace(each, help=(*each.help, *_TOGETHER)) for each in failure.diagnostics)) from None
         helpers = tuple(_helpers(stand_in, tools, command, others))
-        done = differentiated(stand_in, tools, dataclasses.replace(request, helpers=helpers), plans)
+        done = differentiated(stand_in.scratch, tools, dataclasses.replace(request, helpers=helpers), plans)
         console.status(f"{source.path} is compiled with {', '.join(map(shown, others))}: its derivatives need what is defined there")
     if done or again:
         return 0
@@ -115,9 +115,9 @@ def _to_bitcode(stand_in: StandIn, tools: Tools, command: Invocation, source: Gr
     return status if Path(module).exists() else status or 1  # Zig may fail with status 0
 
 
-def differentiated(stand_in: StandIn, tools: Tools, request: Request, plans: Sequence[Plan]) -> bool:
+def differentiated(scratch: Scratch, tools: Tools, request: Request, plans: Sequence[Plan]) -> bool:
     """Do what is requested, with the items of `plans` that are the modules' own; False when no derivative is asked for."""
-    made = Path(stand_in.scratch.file("made"))
+    made = Path(scratch.file("made"))
     owners = [(plan, item) for plan in plans for item in plan.items]
     items = tuple(dataclasses.replace(item, index=index) for index, (_, item) in enumerate(owners))
     name = Path(request.output).name
@@ -127,10 +127,10 @@ def differentiated(stand_in: StandIn, tools: Tools, request: Request, plans: Seq
         if not worker.run(job):
             return False
     except Failure as failure:
-        stand_in.scratch.keep = any(str(made.parent) in note for each in failure.diagnostics for note in each.notes)
+        scratch.keep = any(str(made.parent) in note for each in failure.diagnostics for note in each.notes)
         raise Failure(*(_placed(each, owners) for each in failure.diagnostics)) from None
     except worker.Crashed as crash:
-        stand_in.scratch.keep = True
+        scratch.keep = True
         raise Failure(crashed(name, crash, made.parent)) from None
     publish(made, request.output)
     return True

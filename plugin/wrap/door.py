@@ -1,11 +1,13 @@
 """The first look at the command line, by the console script and x.py: a stand-in for a compiler takes a short way.
 
-Everything after `cc` or `c++` belongs to the compiler; options of ours stand before it.
+Everything after `cc`, `c++` or `rustc` belongs to the compiler; options of ours stand before it. Where a build takes the name of one file
+for a compiler and no words, this program goes by the names `holoenzyme-cc`, `holoenzyme-c++` and `holoenzyme-rustc`.
 """
 
+import os
 import sys
 
-STAND_INS = ("cc", "c++")
+STAND_INS = ("cc", "c++", "rustc")
 
 VALUED = ("--config", "--set", "--profile", "--cfg", "--color", "--jobs", "-A", "-W", "-D", "-j")
 """Our global options that take the next word as their value."""
@@ -23,14 +25,19 @@ def split(words: list[str]) -> tuple[list[str], str, list[str]] | None:
 
 def stand_in(options: list[str], name: str, words: list[str]) -> int:
     """Run a stand-in; gives the exit status. Raises `Failure` and `OSError`; `main` of holoenzyme.py turns them into text."""
-    from plugin.wrap import cc  # noqa: PLC0415 - every other command comes through this module too
+    if name == "rustc":
+        from plugin.wrap import rustc  # noqa: PLC0415 - one of several
+
+        return rustc.main(options, words)
+    from plugin.wrap import cc  # noqa: PLC0415 - one of several
 
     return cc.main(options, name, words)
 
 
 def main() -> int:
     """The console script's entry point; gives the exit status."""
-    found = split(sys.argv[1:])
+    prefix, _, name = os.path.basename(sys.argv[0]).partition("-")
+    found = ([], name, sys.argv[1:]) if prefix == "holoenzyme" and name in STAND_INS else split(sys.argv[1:])
     if found is None:
         import holoenzyme  # noqa: PLC0415 - every command but a stand-in
 

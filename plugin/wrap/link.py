@@ -23,7 +23,7 @@ def link(stand_in: StandIn, command: Invocation, modules: list[Group]) -> int:
     made = stand_in.scratch.file("linked.o")
     plans = resolve.plans(stand_in.options, sorted({name for names in stand_in.settings.sources.values() for name in names}))
     request = Request(modules=named, output=made, level=command.level() if command.flags("level") else LEVEL)
-    if not differentiated(stand_in, tools, request, plans):
+    if not differentiated(stand_in.scratch, tools, request, plans):
         return stand_in.start([*stand_in.plain, *command.words])
     words: list[str] = []
     for group in command.groups:
