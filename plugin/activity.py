@@ -108,6 +108,10 @@ class AutoDiffItem:
     many derivatives are made at once. With `augmented` the derivative is split: that symbol is to be the augmented primal, `target`
     the reverse pass. `on_short_shadow` is the symbol of a function to call where a slice's shadow is too short. `index` is the item's
     place in the configuration.
+
+    `runtime_activity` lets Enzyme decide while the program runs which pointers are active, by comparing each with its shadow; None is
+    as the unit has it. With `strong_zero` zero times anything is zero. `inactive_globals` and `active_globals` are global variables
+    that have no derivative, and that have one.
     """
 
     source: str
@@ -120,6 +124,10 @@ class AutoDiffItem:
     width: int = 1
     augmented: str = ""
     on_short_shadow: str = ""
+    runtime_activity: bool | None = None
+    strong_zero: bool = False
+    inactive_globals: tuple[str, ...] = ()
+    active_globals: tuple[str, ...] = ()
 
     @property
     def targets(self) -> tuple[str, ...]:

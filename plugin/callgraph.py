@@ -94,7 +94,8 @@ def symbol(word: str) -> str:
     """The name that stands in IR text as `word`, in quotes or not."""
     if not word.startswith('"'):
         return word
-    return re.sub(r"\\([0-9A-Fa-f]{2})", lambda found: chr(int(found[1], 16)), word[1:-1])
+    raw = re.sub(r"\\([0-9A-Fa-f]{2})", lambda found: chr(int(found[1], 16)), word[1:-1])
+    return raw.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 def _is_entry(line: str) -> bool:

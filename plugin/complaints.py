@@ -14,6 +14,7 @@ from bootstrap.files import raise_if_full
 from bootstrap.process import Completed
 from plugin.carrier import CARRIER
 from plugin.names import plain
+from plugin.places import span_in
 
 _GENERATED = re.compile(r"^(preprocess_|fwddiffe?\d*|diffe|augmented_|fakeaugmented_|nofree_)+")
 _DEFINITION = re.compile(r'^define .*?@"?([^\s("]+)', re.MULTILINE)
@@ -223,7 +224,7 @@ def refusal(done: Completed, module: Path, folder: Path, root: Path) -> Failure:
     kept = (f"the module is kept in {module}", f"all that Enzyme said is in {log}")
     if done.signal_name or done.status >= 128:  # noqa: PLR2004 - a shell's way to say that a signal ended it
         return Failure(_crash(done, kept))
-    return Failure(explain(done.stderr, root, kept))
+    return Failure(explain(done.stderr, module.read_text(encoding="utf-8"), root, kept))
 
 
 def _crash(done: Completed, kept: tuple[str, ...]) -> Diagnostic:
@@ -249,14 +250,14 @@ def _author_s(function: str) -> str:
     return plain(_GENERATED.sub("", function).partition(CARRIER)[0])
 
 
-def explain(stderr: str, root: Path, kept: tuple[str, ...]) -> Diagnostic:
-    """Enzyme's message in the words of someone who wrote the function, not of someone who wrote Enzyme."""
+def explain(stderr: str, text: str, root: Path, kept: tuple[str, ...]) -> Diagnostic:
+    """Enzyme's message about the module `text` in the words of someone who wrote the function, not of someone who wrote Enzyme."""
     error = _ERROR.search(stderr)
     if error is None:
         first = next((line for line in stderr.splitlines() if "rror" in line), "it gave no reason")
         return Diagnostic(code="E0510", message=f"Enzyme refused the module: {first}", notes=kept)
     function = _author_s(error["function"])
-    span = _span(root / error["file"], int(error["line"]), int(error["column"]))
+    span = span_in(error["file"], int(error["line"]), int(error["column"]), text, root)
     # It may give its reason only after a dump of a function or of an analysis.
     said = error["message"]
     if said.startswith((";", "<analysis>", "in Mode:")):
@@ -278,12 +279,3 @@ def _translated(complaint: Complaint, function: str, symbol: str, words: str, sp
         notes=(*([f"Enzyme: {words}"] if complaint.quotes else []), *kept),
         help=tuple(each.format(**names) for each in complaint.help),
     )
-
-
-def _span(path: Path, line: int, column: int) -> Span | None:
-    """The place in a source file, when debug information gave one and the file can be read."""
-    try:
-        source = path.read_text(encoding="utf-8", errors="replace").splitlines()[line - 1] if line else ""
-    except (OSError, IndexError):
-        return None
-    return Span(path=path, line=line, column=max(column, 1), end_column=max(column, 1) + 1, source=source) if source else None

@@ -4,7 +4,8 @@ Facts about the driver were measured on catalyst 0.15.0: it optimises, runs `pre
 is not wanted: `--stop-before` the first pass of code generation leaves only the module.
 
 The plugin runs in the `opt` of its own LLVM, which reads no module of a newer one: what it is given is linked by the `llvm-link` of that
-LLVM. Its *pre* is in the same pipeline; *post* is not, because no pass takes the guard against speculation away.
+LLVM. Its *pre* is a run of its own, because what comes of it is put in order and looked through before Enzyme reads it; *post* is not its,
+because no pass takes the guard against speculation away.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ from bootstrap.diagnostics import fail, program
 from plugin import complaints
 
 _FIRST_CODEGEN_PASS = "pre-isel-intrinsic-lowering"
-_PIPELINE = "default<O3>,preserve-nvvm,enzyme"
+_PRE = "default<O3>"
+_ENZYME = "preserve-nvvm,enzyme"
+_PLAIN = ("--vectorize-loops=false", "--vectorize-slp=false")
+"""Vectorised or unrolled code makes Enzyme's derivatives slower and, in places, makes it abort."""
 _NOT_LOADED = re.compile(r"^Error opening '.*?': (?:.*?: )?(.*)\n *-load request ignored", re.MULTILINE)
 _WITH_TYPED_POINTERS = range(14, 17)
 """The LLVMs that have both kinds of pointers and a switch between them."""
@@ -92,14 +96,22 @@ class PluginEngine:
             help=[f"write the modules in `sources` with LLVM {self.llvm} or older", "or use a newer engine: `[enzyme] artifact`"],
         )
 
+    def optimised(self, module: Path, output: Path) -> str:
+        """The IR text `module` after *pre*, which is written to `output`; raises `Failure` (E0404, E0508)."""
+        flags = ["-disable-loop-unrolling", f"-passes={_PRE}", *_PLAIN]
+        done = _start([self.opt, *self._pointers(), *flags, "-S", module, "-o", output])
+        if done.status == 0 and output.is_file():
+            return output.read_text(encoding="utf-8")
+        raise complaints.refusal(done, module, module.parent, module.parent)
+
     def run(self, module: Path, folder: Path, root: Path, options: EngineOptions) -> Path:
-        """Optimise and differentiate the IR text `module`; gives the bitcode that came out. All else is as `DriverEngine.run` has it."""
+        """Differentiate the IR text `module`; gives the bitcode that came out. All else is as `DriverEngine.run` has it."""
         output = folder / "enzyme.bc"
         # `-load` makes Enzyme's own options known before they are read, the other option its passes.
         plugin = ["-load", str(self.path), f"-load-pass-plugin={self.path}"]
         # LLVM notes of `tan` that it only writes (errno), Enzyme that it touches no memory: to LLVM 15 both together are a broken module.
         # Newer ones have one attribute for the two, and it is ours that reads, and verifies, what comes out.
-        flags = ["-disable-verify", "-disable-loop-unrolling", f"-passes={_PIPELINE}", *_switches(options)]
+        flags = ["-disable-verify", f"-passes={_ENZYME}", *_switches(options)]
         done = _start([self.opt, *self._pointers(), *plugin, *flags, module, "-o", output])
         if done.status == 0 and output.is_file():
             return output
@@ -134,13 +146,10 @@ def _start_enzyme(module: Path) -> None:
 
 
 def _switches(options: EngineOptions) -> list[str]:
-    # Vectorised or unrolled code makes Enzyme's derivatives slower and, in places, makes it abort.
     switches = {
-        "vectorize-loops": False,
-        "vectorize-slp": False,
         # What Enzyme computes again instead of keeping it may have been overwritten: Runge and Kutta's method on small arrays was wrong.
         "enzyme-rematerialize": False,
         "enzyme-strict-aliasing": options.strict_aliasing,
         "enzyme-loose-types": options.loose_types,
     }
-    return [f"--{name}={str(value).lower()}" for name, value in switches.items()]
+    return [*_PLAIN, *(f"--{name}={str(value).lower()}" for name, value in switches.items())]

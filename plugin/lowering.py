@@ -30,17 +30,16 @@ def lower(
 ) -> list[Derivative]:
     """Put each item's derivative into `module`, ready for Enzyme's pass; a placeholder of the target's name is replaced.
 
-    `runtime_activity` lets Enzyme decide while the program runs which pointers are active, by comparing each with its shadow.
+    `runtime_activity` is for the items that do not say themselves whether they want it.
     What is linked into `module` is put into `additions` too, so that another LLVM can do the same.
     Raises `Failure` with every item that cannot be lowered: E0503 to E0506, E0511, E0515, E0516, E0522 to E0524.
     """
-    flags = ['metadata !"enzyme_runtime_activity"'] if runtime_activity else []
     derivatives: list[Derivative] = []
     faults: list[Diagnostic] = []
     for item in _callees_first(items):
         try:
             derivative = _derivative(module, item)
-            text = definition(derivative, module.triple, flags)
+            text = definition(derivative, module.triple, _flags(item, runtime_activity=runtime_activity))
             uses = tuple(filter(None, [item.source, item.on_short_shadow]))
             define(module, item.targets, text, uses)
             if additions is not None:
@@ -51,6 +50,13 @@ def lower(
     if faults:
         raise Failure(*faults)
     return derivatives
+
+
+def _flags(item: AutoDiffItem, *, runtime_activity: bool) -> list[str]:
+    """The operands by which Enzyme is told an item's options."""
+    is_runtime = runtime_activity if item.runtime_activity is None else item.runtime_activity
+    flags = {"enzyme_runtime_activity": is_runtime, "enzyme_strong_zero": item.strong_zero}
+    return [f'metadata !"{name}"' for name, is_set in flags.items() if is_set]
 
 
 def _callees_first(items: Sequence[AutoDiffItem]) -> list[AutoDiffItem]:

@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING
 import llvmlite.binding as llvm
 
 from bootstrap.diagnostics import Failure, fail
-from plugin import assembly, callgraph, lowering, module, registration
+from plugin import assembly, callgraph, hazards, lowering, module, registration
 from plugin.activity import ENZYME
+from plugin.callgraph import symbol
 from plugin.carrier import CARRIER
 from plugin.engine import Engine, PluginEngine
 from plugin.frontend import Frontend
@@ -89,7 +90,7 @@ def compile_unit(job: CompileUnit, clock: Clock) -> Compiled:
                 ready = _ready_for_plugin(job.engine, files, additions, rules, job)
             else:
                 ready = _ready_for_driver(registration.register(unit, rules), machine, job.folder)
-            _save(callgraph.ordered(ready.text), job.folder / "pre.ll")
+            _save(hazards.settled(callgraph.ordered(ready.text), job.items, job.root), job.folder / "pre.ll")
         unit = _differentiated(job.engine, job.folder / "pre.ll", ready, job, clock)
     with clock.stage("post"):
         optimise(unit, machine, full=True, level=job.level)
@@ -141,7 +142,7 @@ def _ready_for_plugin(
     text, held = assembly.holding(assembly.with_registrations(engine, text, rules, job.folder))
     text, renamed = assembly.plain_allocators(assembly.with_triple(assembly.guarded(text, SPECULATION_GUARD), job.triple))
     _refuse_cycles(_save(text, job.folder / "lowered.ll"))
-    return _Ready(text=text, renamed=renamed, held=held)
+    return _Ready(text=engine.optimised(job.folder / "lowered.ll", job.folder / "pre.ll"), renamed=renamed, held=held)
 
 
 def _differentiated(engine: Engine, given: Path, ready: _Ready, job: CompileUnit, clock: Clock) -> ModuleRef:
@@ -235,13 +236,18 @@ def optimise(unit: ModuleRef, machine: llvm.TargetMachine, *, full: bool, level:
 
 
 def check_nothing_left(text: str) -> None:
-    """Raise `Failure` (E0509) when a call of Enzyme's is left in IR text: it would be an undefined symbol, or crash code generation."""
-    names = re.findall(r'\b(?:call|invoke)\b[^\n]*?@(?:"([^"]*__enzyme_[^"]*)"|([^"(\s]*__enzyme_[^"(\s]*))\(', text)
-    left = sorted({quoted or plain for quoted, plain in names})
+    """Raise `Failure` (E0509) when IR text still names what is Enzyme's: a call would be an undefined symbol, or crash code generation.
+
+    A registration that is left is one that Enzyme did not know, and would be no rule.
+    """
+    lines = (line for line in text.split("\n") if ENZYME in line and not line.startswith(("declare ", "!", ";")))
+    names = {symbol(name) for line in lines for name in re.findall(callgraph.NAME, re.sub(r'c"[^"]*"', "", line))}
+    made = {symbol(found) for found in re.findall(rf"(?m)^define [^@\n]*{callgraph.NAME}\(", text)}  # what Enzyme itself brings to be run
+    left = sorted(name for name in names - made if ENZYME in name)
     if left:
         raise fail(
             "E0509",
-            f"calls are left that Enzyme did not replace: {', '.join(f'`{name}`' for name in left)}",
+            f"Enzyme did not know what to do with {', '.join(f'`{name}`' for name in left)}",
             help=["call Enzyme with the function itself, not through a pointer, and by a name that Enzyme documents"],
         )
 

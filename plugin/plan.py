@@ -198,6 +198,10 @@ def _item(resolved: Resolved, unit: str, index: int, entry: AutoDiff) -> AutoDif
         width=entry.width,
         augmented=entry.augmented or "",
         on_short_shadow=entry.on_short_shadow or "",
+        runtime_activity=entry.runtime_activity,
+        strong_zero=entry.strong_zero,
+        inactive_globals=entry.inactive_globals,
+        active_globals=entry.active_globals,
     )
 
 
@@ -269,6 +273,10 @@ def _faults_of_items(resolved: Resolved, name: str) -> Iterator[Diagnostic]:
         except Failure as failure:
             yield from failure.diagnostics
             continue
+        for each in sorted({*item.active_globals} & {*item.inactive_globals}):
+            part = f"inactive-globals.{item.inactive_globals.index(each)}"
+            message = f"`{each}` cannot have a derivative and have none"
+            yield Diagnostic(code="E0247", message=message, key=f"{key}.{part}", help=("leave it out of one of the two",))
         for part, message, remedy in item.faults_of_mode():
             yield Diagnostic(code="E0230", message=message, key=f"{key}.{part}", help=(remedy,))
         yield from _faults_of_split_mode(item, key)

@@ -52,6 +52,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]*[A-Za-z0-9_-][
 """The name of a unit or a target: it becomes a folder, so it is no path and not made of dots alone."""
 Texts = Annotated[tuple[Text, ...], Strict(strict=False)]
 Words = Annotated[tuple[Word, ...], Strict(strict=False)]
+Symbols = Annotated[tuple[Symbol, ...], Strict(strict=False)]
 Integer = Annotated[int, Field(ge=-MAX_INTEGER - 1, le=MAX_INTEGER)]
 Natural = Annotated[int, Field(ge=0, le=MAX_INTEGER)]
 
@@ -92,7 +93,9 @@ class Enzyme(Section):
     provider: Provider = key("auto", "where the engine comes from")
     artifact: Word = key("driver-22", "a name of the pinned list")
     strict_aliasing: bool = key(False, "let type analysis rely on C's strict aliasing")
-    runtime_activity: bool = key(False, "decide at run time whether a pointer is active")
+    runtime_activity: bool = key(
+        False, "decide at run time whether a pointer is active; false: only where a constant pointer may meet an active one"
+    )
     loose_types: bool = key(False, "guess a type where analysis finds none, instead of failing")
 
 
@@ -146,6 +149,12 @@ class AutoDiff(Section):
     on_short_shadow: Symbol | None = key(
         None, "the symbol of a function to call where a slice's shadow is too short", example="short_shadow"
     )
+    runtime_activity: bool | None = key(
+        None, "as `enzyme.runtime-activity`, for this derivative; as that says where it is not given", example=True
+    )
+    strong_zero: bool = key(False, "let zero times infinity, or times what is no number, be zero in the derivative")
+    inactive_globals: Symbols = key((), "global variables that have no derivative")
+    active_globals: Symbols = key((), "global variables that have one: what is stored in them and read again is differentiated")
 
 
 class Uniform(Section):

@@ -238,7 +238,7 @@ SAID = {
 
 @pytest.mark.parametrize("words", SAID)
 def test_a_message_that_is_known_has_a_code_and_a_remedy(words: str, tmp_path: Path) -> None:
-    told = explain(f"error: f.c:1:2: in function diffef double (double): Enzyme: {words}\n", tmp_path, ("kept",))
+    told = explain(f"error: f.c:1:2: in function diffef double (double): Enzyme: {words}\n", "", tmp_path, ("kept",))
     assert (told.code, "`f`" in told.message, told.notes[-1]) == (SAID[words], True, "kept")
     assert told.help
 
@@ -264,12 +264,13 @@ def test_every_row_can_be_formatted() -> None:
     ],
 )
 def test_words_that_are_not_known_are_handed_on(stderr: str, message: str, tmp_path: Path) -> None:
-    told = explain(stderr, tmp_path, ("kept",))
+    told = explain(stderr, "", tmp_path, ("kept",))
     assert (told.code, told.message, told.notes) == ("E0510", message, ("kept",))
 
 
 def test_all_that_was_said_is_kept(tmp_path: Path) -> None:
     done = Completed(command=("driver",), status=1, stdout="out", stderr="error: no luck\n")
+    (tmp_path / "pre.ll").touch()
     [told] = refusal(done, tmp_path / "pre.ll", tmp_path, tmp_path).diagnostics
     assert told.notes == (f"the module is kept in {tmp_path / 'pre.ll'}", f"all that Enzyme said is in {tmp_path / 'enzyme.log'}")
     assert (tmp_path / "enzyme.log").read_text(encoding="utf-8") == "error: no luck\nout"

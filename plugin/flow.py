@@ -1,0 +1,205 @@
+"""Where pointers go in functions of IR text: told by the text alone, so rather too much than too little.
+
+A value is *derived* from a pointer when it may point to the same memory or was loaded as a pointer from it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Collection, Iterator, Mapping
+
+from plugin.callgraph import NAME, CallGraph, symbol
+from plugin.requests import operands_of
+
+_VALUE = re.compile(r'%(?:"[^"]*"|[-\w.$]+)')
+_INSTRUCTION = re.compile(r'^ +(?:(?P<result>%(?:"[^"]*"|[-\w.$]+)) = )?(?:tail |musttail |notail )?(?P<name>\w+)(?P<rest> .*)$')
+_CALLEE = re.compile(r"(?P<callee>@(?:\"[^\"]*\"|[-\w.$]+)|%(?:\"[^\"]*\"|[-\w.$]+))\((?P<rest>.*)$")
+_SAME = {"getelementptr", "bitcast", "addrspacecast", "freeze", "phi", "select", "load"}
+_NOTHING = {"null", "undef", "poison", "zeroinitializer"}
+_FLOAT = re.compile(r"\b(?:half|bfloat|float|double|x86_fp80|fp128|ppc_fp128)\b")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Instruction:
+    """One line of a function: its `result`, empty when it has none, the instruction's `name`, and the `rest`, with the whole `line`."""
+
+    line: str
+    result: str
+    name: str
+    rest: str
+
+    @property
+    def operands(self) -> str:
+        """What stands behind the name, without the metadata."""
+        return re.split(r", ![a-z]", self.rest, maxsplit=1)[0]
+
+
+def instructions(body: str) -> list[Instruction]:
+    """The instructions of a function's text."""
+    found = (_INSTRUCTION.match(line) for line in body.split("\n")[1:])
+    return [Instruction(line=each[0], result=each["result"] or "", name=each["name"], rest=each["rest"]) for each in found if each]
+
+
+def parameters(body: str) -> list[str]:
+    """The names of a function's parameters."""
+    head = body.partition("\n")[0]
+    found = re.search(NAME + r"\(", head)
+    names = (_VALUE.findall(each) for each in operands_of(head[found.end() :])) if found else ()
+    return [each[-1] if each else "" for each in names]
+
+
+def derived(code: Collection[Instruction], roots: Collection[str]) -> set[str]:
+    """All values and symbols that may point to what `roots` point to."""
+    known = set(roots)
+    pending = [each for each in code if each.name in _SAME and (each.name != "load" or each.operands.startswith(" ptr,"))]
+    size = 0
+    while size != len(known):
+        size = len(known)
+        known |= {each.result for each in pending if _mentions(each.operands, known)}
+    return known
+
+
+def _mentions(text: str, names: Collection[str]) -> bool:
+    return any(each in names for each in (*_VALUE.findall(text), *(f"@{name}" for name in re.findall(NAME, text))))
+
+
+def _choices(each: Instruction) -> list[str]:
+    """The pointers of which a `phi` or `select` takes one."""
+    if each.name == "phi":
+        return [operands.partition("[")[2].strip() for operands in re.findall(r"\[ .*?(?=, %)", each.operands)]
+    return [operand.partition("ptr ")[2] for operand in list(operands_of(each.operands + ")"))[1:]]
+
+
+def mixed(graph: CallGraph, function: str, roots: Collection[int], variables: Collection[str]) -> str:
+    """The line where a pointer that is constant meets one that need not be, in a function or in what it calls; empty when none does.
+
+    `roots` are the function's parameters that are constant pointers, counted from 0, `variables` the global variables of the module.
+    """
+    seen: set[tuple[str, frozenset[int]]] = set()
+    queue = [(function, frozenset(roots)), *((name, frozenset[int]()) for name in graph.reached(function))]
+    for name, indices in queue:
+        if (name, indices) in seen:
+            continue
+        seen.add((name, indices))
+        body = graph.bodies[name]
+        names = parameters(body)
+        code = instructions(body)
+        constant = derived(code, {names[i] for i in indices if i < len(names)} | {f"@{each}" for each in variables})
+        for each in code:
+            if _mixes(each, constant):
+                return each.line
+            queue += _passed_on(graph, each, constant)
+    return ""
+
+
+def _mixes(each: Instruction, constant: Collection[str]) -> bool:
+    if not _mentions(each.operands, constant):
+        return False
+    if each.name in {"phi", "select"} and " ptr " in each.operands:
+        return any(choice not in constant and choice not in _NOTHING and "@" not in choice for choice in _choices(each))
+    if each.name == "store":
+        value = next(operands_of(each.operands + ")"), "")
+        return value.startswith("ptr ") and any(word in constant for word in _VALUE.findall(value))
+    return each.name in {"ret", "ptrtoint", "insertvalue"} and any(word in constant for word in _VALUE.findall(each.operands))
+
+
+def _passed_on(graph: CallGraph, each: Instruction, constant: Collection[str]) -> Iterator[tuple[str, frozenset[int]]]:
+    """The function of the module that an instruction calls with constant pointers, and which of its parameters they are."""
+    call = _CALLEE.search(each.operands) if each.name in {"call", "invoke"} else None
+    name = symbol(call["callee"][1:]) if call else ""
+    if call and name in graph.bodies:
+        given = frozenset(i for i, operand in enumerate(operands_of(call["rest"])) if _mentions(operand, constant))
+        if given:
+            yield name, given
+
+
+def called_through(graph: CallGraph, function: str, roots: Collection[int], variables: Collection[str]) -> str:
+    """The line where a function calls a function of floating-point numbers through a constant pointer; empty when none does.
+
+    `roots` are the parameters that are constant pointers, counted from 0, `variables` the global variables whose value is not known.
+    """
+    body = graph.bodies[function]
+    names = parameters(body)
+    code = instructions(body)
+    constant = derived(code, {names[i] for i in roots if i < len(names)} | {f"@{each}" for each in variables})
+    for each in code:
+        call = _CALLEE.search(each.operands) if each.name in {"call", "invoke"} else None
+        if call and call["callee"] in constant and _FLOAT.search(each.operands):
+            return each.line
+    return ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """The lines that read and that write numbers in a global variable; empty where none does."""
+
+    reads: str
+    writes: str
+
+
+def accesses(graph: CallGraph, functions: Collection[str], variables: Mapping[str, str]) -> dict[str, Access]:
+    """What functions do with global variables, of which `variables` has the types as text; those that they use are told."""
+    found: dict[str, Access] = {}
+    for name in functions:
+        body = graph.bodies[name]
+        used = [each for each in dict.fromkeys(map(symbol, re.findall(NAME, body))) if each in variables]
+        code = instructions(body) if used else []
+        for each in used:
+            access = _access(code, f"@{each}", is_float=bool(_FLOAT.search(variables[each])))
+            before = found.get(each, Access(reads="", writes=""))
+            found[each] = Access(reads=before.reads or access.reads, writes=before.writes or access.writes)
+    return found
+
+
+def _access(code: Collection[Instruction], variable: str, *, is_float: bool) -> Access:
+    names = derived(code, {variable})
+    reads = writes = ""
+    for each in code:
+        if not _mentions(each.operands, names):
+            continue
+        is_read, is_written = _effect(each, names, is_float=is_float)
+        reads = reads or (each.line if is_read else "")
+        writes = writes or (each.line if is_written else "")
+    return Access(reads=reads, writes=writes)
+
+
+def _effect(each: Instruction, names: Collection[str], *, is_float: bool) -> tuple[bool, bool]:
+    """Whether an instruction reads and writes floating-point numbers in memory that one of `names` points to."""
+    operands = list(operands_of(each.operands.replace(" volatile", "").replace(" atomic", "") + ")"))
+    if each.name == "load":
+        return _is_number(operands[0], is_float=is_float), False
+    if each.name == "store":
+        return False, _mentions(operands[1], names) and _is_number(operands[0], is_float=is_float)
+    if each.name not in {"call", "invoke"} or (call := _CALLEE.search(each.operands)) is None:
+        return False, False
+    given = list(operands_of(call["rest"]))
+    if call["callee"].startswith(("@llvm.memcpy", "@llvm.memmove")):
+        return _mentions(given[1], names), _mentions(given[0], names)
+    if call["callee"].startswith("@llvm."):
+        return False, False
+    passed = [operand for operand in given if _mentions(operand, names)]
+    return bool(passed), any(not re.search(r"\breadonly\b", operand) for operand in passed)
+
+
+def _is_number(operand: str, *, is_float: bool) -> bool:
+    """Whether what is moved may be a floating-point number: an integer of a variable of such numbers may be a copied one."""
+    return bool(_FLOAT.search(operand)) or (is_float and bool(re.match(r"i(?:32|64|128)\b", operand)))
+
+
+def bits_chosen(body: str) -> str:
+    """The line where a function chooses between the bits of a floating-point number and an integer; empty when none does.
+
+    Enzyme takes the result for an integer, which has no derivative.
+    """
+    code = instructions(body)
+    bits = {each.result for each in code if each.name == "bitcast" and re.match(rf" {_FLOAT.pattern}.* to i\d+$", each.operands)}
+    copied = bits | {each.result for each in code if each.name == "load"}
+    for each in code:
+        if each.name in {"phi", "select"} and re.match(r".*\bi(?:16|32|64|80|128) ", each.operands) and _mentions(each.operands, bits):
+            words = re.findall(r"\[ (\S+), %", each.operands) or [
+                operand.split()[-1] for operand in list(operands_of(each.operands + ")"))[1:]
+            ]
+            if any(word not in copied and word not in _NOTHING for word in words):
+                return each.line
+    return ""
