@@ -198,6 +198,7 @@ def _job(plan: Plan, tools: Toolchain, folder: Path) -> CompileUnit:
         fallback=plan.missing_engine is not None,
         newest_llvm=tools.newest_llvm,
         runtime_activity=enzyme.runtime_activity,
+        debug_types=enzyme.debug_types,
         cpu=toolchain.target_of(plan.resolved.config).cpu,
         triple=host_triple(),
         callable_library=bool(plan.unit.verify),

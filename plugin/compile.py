@@ -17,7 +17,7 @@ from bootstrap.files import raise_if_full
 from bootstrap.llvm import Compiler, Kind
 from plugin.activity import AutoDiffItem
 from plugin.engine import Engine, EngineOptions
-from plugin.languages import Language, driver
+from plugin.languages import Language, driver, language_of
 from plugin.rule import Rule
 from plugin.signature import Derivative, Function
 
@@ -30,6 +30,10 @@ RUST_SYMBOLS = ("_ZN", "_R", "__rust")
 """How the names of what a language's own library defines begin."""
 
 _UNDEFINED = re.compile(r"undefined (?:reference to|symbol:?|symbols?) [`'\"]?([^\s'\"`]+)")
+
+
+_ASKS_FOR_TYPES = re.compile(r"-g(?:[23]|full|gdb[23]?|dwarf[-\d]*)?|(?:-C)?debuginfo=(?:1|2|limited|full)")
+"""The flags of clang and rustc that ask for more than line tables."""
 
 
 class OutputKind(enum.StrEnum):
@@ -86,8 +90,9 @@ class Unit:
 class CompileUnit:
     """The job: everything that decides what a unit becomes. `root` is where relative flags start, `folder` where all is written.
 
-    `fallback` tells that the engine is missing, not off; `level` is that of *post*, as compilers have it in `-O`. With
-    `callable_library` a shared library is made whatever the kind is, so that the derivatives can be checked.
+    `fallback` tells that the engine is missing, not off; `level` is that of *post*, as compilers have it in `-O`. With `debug_types`
+    Enzyme is told the types that debug information has. With `callable_library` a shared library is made whatever the kind is, so that
+    the derivatives can be checked.
     """
 
     name: str
@@ -106,11 +111,17 @@ class CompileUnit:
     fallback: bool = False
     newest_llvm: int
     runtime_activity: bool
+    debug_types: bool = True
     cpu: str
     triple: str
     callable_library: bool
     environment: Mapping[str, str]
     level: int = 3
+
+    @property
+    def keeps_debug_types(self) -> bool:
+        """Whether what debug information says of types is to stay in the output: the flags ask for it, or it came with IR."""
+        return any(map(_ASKS_FOR_TYPES.fullmatch, self.flags)) or any(language_of(source) is Language.IR for source in self.sources)
 
     def run(self, begin: Begin) -> Unit:
         """Compile, differentiate and link; raises `Failure` as `plugin.pipeline` does, and E0405 when the linker fails."""

@@ -40,6 +40,7 @@ class Complaint:
 
 
 _ACTIVITY = "make the pointer `Duplicated`, or set `runtime-activity = true`: Enzyme then tells them apart while the program runs"
+_TYPED = 'say what the pointers of the primal point to: `inputs = [{{ activity = "Duplicated", type = "*f64" }}, ...]`'
 _PRECISE = (
     "in C and C++ that keep the rules of aliasing, set `[enzyme] strict-aliasing = true`: then the types that the compiler noted count"
 )
@@ -82,7 +83,7 @@ COMPLAINTS = (
         words=r"Cannot deduce type|TypeAnalysisDepthLimit|not enough type information",
         code="E0514",
         message="Enzyme cannot tell what `{function}` copies or stores",
-        help=(_PRECISE, _LOOSE),
+        help=(_TYPED, _PRECISE, _LOOSE),
         quotes=True,
     ),
     Complaint(

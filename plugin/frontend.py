@@ -1,6 +1,7 @@
 """From a source to a module: C, C++, Rust and LLVM IR become bitcode, each with the version of LLVM that wrote it.
 
-Compilers are asked for code that is not optimised yet but is ready to be: with lifetimes, TBAA and line tables. The pipeline optimises.
+Compilers are asked for code that is not optimised yet but is ready to be: with lifetimes, TBAA and line tables, or with debug information
+on types where they are to be told to Enzyme. The pipeline optimises.
 """
 
 from __future__ import annotations
@@ -18,20 +19,23 @@ from bootstrap.diagnostics import Failure, fail
 from bootstrap.files import raise_if_full
 from bootstrap.llvm import Compiler, Kind
 from plugin import bitcode, module
+from plugin.activity import ENZYME
 from plugin.compile import OutputKind
 from plugin.languages import ZIG, Language, driver, language_of
 
 if TYPE_CHECKING:
     from plugin.compile import CompileUnit
 
-_TO_BITCODE = ("-O3", "-Xclang", "-disable-llvm-passes", "-emit-llvm", "-c", "-gline-tables-only", "-fPIC", "-fno-discard-value-names")
+_TO_BITCODE = ("-O3", "-Xclang", "-disable-llvm-passes", "-emit-llvm", "-c", "-fPIC", "-fno-discard-value-names")
 _RUSTC = (
     "-Copt-level=3",
     "-Cno-prepopulate-passes",
     "-Ccodegen-units=1",
     "-Cpanic=abort",
-    "-Cdebuginfo=line-tables-only",
 )
+_RUSTC_DEBUG = {True: "-Cdebuginfo=2", False: "-Cdebuginfo=line-tables-only"}
+_CLANG_DEBUG = {True: ("-g", "-fstandalone-debug"), False: ("-gline-tables-only",)}
+"""Types or lines. Without the second flag clang leaves out the classes whose constructors or virtual functions are elsewhere."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +51,8 @@ class Read:
 class Frontend:
     """How sources of a unit are compiled, from the folder `root`.
 
-    `flags` are the unit's own, `definitions` tell each language the active cfgs, `environment` is what the compilers need besides ours.
+    `flags` are the unit's own, `definitions` tell each language the active cfgs, `environment` is what the compilers need besides ours,
+    `debug_types` whether debug information is to describe types where something is differentiated, as it is with `has_items`.
     """
 
     root: Path
@@ -59,6 +64,8 @@ class Frontend:
     is_program: bool
     is_x86: bool
     environment: Mapping[str, str]
+    debug_types: bool = False
+    has_items: bool = False
 
     @classmethod
     def of(cls, job: CompileUnit) -> Self:
@@ -73,6 +80,8 @@ class Frontend:
             is_program=job.kind is OutputKind.EXECUTABLE,
             is_x86=job.triple.startswith("x86_64"),
             environment=job.environment,
+            debug_types=job.engine is not None and job.debug_types,
+            has_items=bool(job.items),
         )
 
     def read(self, source: Path, folder: Path) -> Read:
@@ -103,6 +112,7 @@ class Frontend:
         return [
             *driver(compiler, language),
             *_TO_BITCODE,
+            *_CLANG_DEBUG[self._describes_types(source)],
             *self._for_cpu(compiler),
             *self.definitions.get(language, ()),
             *self.flags,
@@ -111,6 +121,9 @@ class Frontend:
             "-o",
             str(output),
         ]
+
+    def _describes_types(self, source: Path) -> bool:
+        return self.debug_types and (self.has_items or ENZYME.encode() in source.read_bytes())
 
     def _for_cpu(self, compiler: Compiler) -> list[str]:
         if compiler.kind is Kind.ZIG:
@@ -122,7 +135,17 @@ class Frontend:
         name = re.sub(r"\W", "_", source.stem)
         crate = [f"--crate-name={name}", f"--crate-type={'bin' if self.is_program else 'lib'}", f"-Ctarget-cpu={self.cpu}"]
         emit = f"--emit=llvm-bc={output},dep-info={output.with_suffix('.inputs')}"
-        return [*compiler.command, *edition, *crate, emit, *_RUSTC, *self.definitions.get(Language.RUST, ()), *self.flags, str(source)]
+        return [
+            *compiler.command,
+            *edition,
+            *crate,
+            emit,
+            *_RUSTC,
+            _RUSTC_DEBUG[self._describes_types(source)],
+            *self.definitions.get(Language.RUST, ()),
+            *self.flags,
+            str(source),
+        ]
 
     def _parse(self, data: bytes, source: Path) -> llvm.ModuleRef:
         self._refuse_newer(bitcode.producer(data) if bitcode.is_bitcode(data) else _ident(data), source)

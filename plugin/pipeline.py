@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import llvmlite.binding as llvm
 
 from bootstrap.diagnostics import Failure, fail
-from plugin import assembly, callgraph, hazards, lowering, module, registration
+from plugin import assembly, callgraph, debug_lines, hazards, lowering, module, registration, type_hints
 from plugin.activity import ENZYME
 from plugin.callgraph import symbol
 from plugin.carrier import CARRIER
@@ -85,12 +86,14 @@ def compile_unit(job: CompileUnit, clock: Clock) -> Compiled:
     if module.calls_enzyme(unit):
         if job.engine is None:
             raise _no_engine(unit, is_missing=job.fallback)
+        told = functools.partial(_with_types, derivatives, job)
         with clock.stage("pre"):
             if isinstance(job.engine, PluginEngine):
-                ready = _ready_for_plugin(job.engine, files, additions, rules, job)
+                ready = _ready_for_plugin(job.engine, files, additions, rules, told, job)
             else:
-                ready = _ready_for_driver(registration.register(unit, rules), machine, job.folder)
-            _save(hazards.settled(callgraph.ordered(ready.text), job.items, job.root), job.folder / "pre.ll")
+                ready = _ready_for_driver(registration.register(unit, rules), machine, told, job.folder)
+            text = callgraph.ordered(type_hints.without_mixed(ready.text))
+            _save(hazards.settled(text, job.items, job.root), job.folder / "pre.ll")
         unit = _differentiated(job.engine, job.folder / "pre.ll", ready, job, clock)
     with clock.stage("post"):
         optimise(unit, machine, full=True, level=job.level)
@@ -115,12 +118,13 @@ class _Ready:
     held: registration.Held
 
 
-def _ready_for_driver(unit: ModuleRef, machine: llvm.TargetMachine, folder: Path) -> _Ready:
+def _ready_for_driver(unit: ModuleRef, machine: llvm.TargetMachine, told: Callable[[str], str], folder: Path) -> _Ready:
     """The unit after pre."""
     renamed = _plain_allocators(unit)
     held = registration.hold(unit)
-    unit = _guarded(unit)
-    _refuse_cycles(_save(str(unit), folder / "lowered.ll"))
+    text = told(str(_guarded(unit)))
+    _refuse_cycles(_save(text, folder / "lowered.ll"))
+    unit = module.read_assembly(text, "the module with its types")
     optimise(unit, machine, full=False)
     return _Ready(text=str(unit), renamed=renamed, held=held)
 
@@ -130,6 +134,7 @@ def _ready_for_plugin(
     files: Sequence[Path],
     additions: Sequence[module.Addition],
     rules: registration.Registrations,
+    told: Callable[[str], str],
     job: CompileUnit,
 ) -> _Ready:
     """The unit for an LLVM that may be older than ours and does pre itself; all else is as `_ready_for_driver` has it.
@@ -141,8 +146,15 @@ def _ready_for_plugin(
         text = assembly.with_additions(engine, text, additions, job.folder)
     text, held = assembly.holding(assembly.with_registrations(engine, text, rules, job.folder))
     text, renamed = assembly.plain_allocators(assembly.with_triple(assembly.guarded(text, SPECULATION_GUARD), job.triple))
+    text = told(text)
     _refuse_cycles(_save(text, job.folder / "lowered.ll"))
     return _Ready(text=engine.optimised(job.folder / "lowered.ll", job.folder / "pre.ll"), renamed=renamed, held=held)
+
+
+def _with_types(derivatives: Sequence[Derivative], job: CompileUnit, text: str) -> str:
+    """IR text with what is known of the types in it, and of its debug information only the lines, unless more was asked for."""
+    text = type_hints.typed(text, derivatives, is_x86=job.triple.startswith("x86_64"), debug_types=job.debug_types)
+    return text if job.keeps_debug_types else debug_lines.only_lines(text)
 
 
 def _differentiated(engine: Engine, given: Path, ready: _Ready, job: CompileUnit, clock: Clock) -> ModuleRef:

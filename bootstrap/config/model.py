@@ -96,6 +96,7 @@ class Enzyme(Section):
     runtime_activity: bool = key(
         False, "decide at run time whether a pointer is active; false: only where a constant pointer may meet an active one"
     )
+    debug_types: bool = key(True, "tell Enzyme the types that debug information has; what is said by `type` counts without it")
     loose_types: bool = key(False, "guess a type where analysis finds none, instead of failing")
 
 
