@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import sys
 import types
 from collections.abc import Iterator
@@ -29,19 +28,7 @@ def _without_plugins() -> Iterator[None]:
         del sys.modules[LOADER]
 
 
-@contextlib.contextmanager
-def _without_collections() -> Iterator[None]:
-    """Import without searching for garbage now and then: what is imported stays, and the search takes longer with all of it."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
-
-
-with _without_plugins(), _without_collections():
+with _without_plugins():
     from bootstrap.config.resolve import Resolved, advice, arguments_of, examine, extended, in_order, load, load_for, read, require_unit
 
 __all__ = ["Resolved", "advice", "arguments_of", "examine", "extended", "in_order", "load", "load_for", "read", "require_unit"]
