@@ -37,6 +37,17 @@ class Wheel:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Url:
+    """A file at an address that the configuration names; its size and version are not known."""
+
+    url: str
+    file: str
+    sha256: str
+    size: int = 0
+    version: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One file of a tree: where it stands below the tree's root, whether it may be run, what is in it."""
 
@@ -122,7 +133,28 @@ class Tree:
         return tree_digest(_entries(path))
 
 
-Content = File | Tree
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """Content that is what a URL gives, or the `member` of such an archive; the digest is that of what the URL gives."""
+
+    name: str
+    member: str
+    sha256: str
+    size: int = 0
+    files: int = 1
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """The files whose `stat` is compared at each use, below the published path."""
+        return ("",)
+
+    def digest(self, path: Path) -> str:
+        """The digest of what stands at `path`; empty for a member, which is known by its stamp alone. Raises `OSError`."""
+        path.lstat()
+        return "" if self.member else file_digest(path)
+
+
+Content = File | Tree | Download
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,8 +172,13 @@ class Artifact:
     """The major version of the LLVM inside, or of the one that it is for."""
     role: str = ""
     """What it is to a build: `driver` and `plugin` are engines, `compiler` is none."""
-    wheel: Wheel
+    wheel: Wheel | Url
     content: Content
+
+    @property
+    def origin(self) -> str:
+        """Where it comes from, in words: a distribution and its version, or an address."""
+        return self.wheel.url if isinstance(self.wheel, Url) else f"{self.wheel.distribution} {self.wheel.version}"
 
     @property
     def version(self) -> str:

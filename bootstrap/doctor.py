@@ -13,6 +13,7 @@ from pathlib import Path
 from bootstrap import llvm, process
 from bootstrap.diagnostics import Failure
 from bootstrap.llvm import Compiler
+from bootstrap.llvm_tools import LlvmTools
 
 SECONDS = 10.0
 VERSION = re.compile(r"\d+(\.\d+)+")
@@ -87,12 +88,15 @@ def _reason(failure: Failure) -> str:
     return (diagnostic.notes[-1] if diagnostic.notes else diagnostic.message).rpartition("cannot be used: ")[2]
 
 
-def llvms() -> list[Item]:
-    """The LLVMs of the system, told by their `opt` and `llvm-config`."""
-    return [
-        Item(name=path.name, version=version(path), place=str(path), why="the engine has an LLVM of its own inside")
-        for path in on_path(r"(opt|llvm-config)(-\d+)?")
-    ]
+def llvms(used: LlvmTools | None) -> list[Item]:
+    """The LLVMs of the system, told by their `opt` and `llvm-config`; `used` is the one that the engine runs in, if it does."""
+    return [_llvm(path, used) for path in on_path(r"(opt|llvm-config)(-\d+)?")]
+
+
+def _llvm(path: Path, used: LlvmTools | None) -> Item:
+    is_used = used is not None and path.resolve() == used.opt.resolve()
+    why = f"the engine runs in LLVM {used.version}" if used else "the engine has an LLVM of its own inside"
+    return Item(name=path.name, version=version(path), place=str(path), used=is_used, why="" if is_used else why)
 
 
 def machine() -> str:

@@ -27,12 +27,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bootstrap.artifact import Artifact, File, Tree, Wheel
+from bootstrap.artifact import Artifact, File, Tree, Url, Wheel
 from bootstrap.console import console
 from bootstrap.diagnostics import Failure, fail, program
 from bootstrap.files import FULL, write_atomically
 
 if TYPE_CHECKING:
+    from bootstrap.progress import Progress
     from bootstrap.transfer import Transfer
 
 __all__ = ["Artifact", "File", "Holding", "State", "Store", "Tree", "Wheel", "default_root"]
@@ -150,21 +151,20 @@ class Store:
     def _fetch(self, artifact: Artifact) -> Path:
         """Bring, unpack and publish; the artifact's lock is held."""
         from bootstrap.progress import progress, readable  # noqa: PLC0415 - what only a fetch needs
-        from bootstrap.transfer import by_pip  # noqa: PLC0415
-        from bootstrap.unpack import flush, unpack  # noqa: PLC0415
+        from bootstrap.unpack import flush  # noqa: PLC0415
 
-        name, path, started = f"{artifact.name} {artifact.version}", self._path(artifact), time.monotonic()
+        name, path, started = f"{artifact.name} {artifact.version}".rstrip(), self._path(artifact), time.monotonic()
         if os.path.lexists(path.parent):
             console.status(f"{name} in {path.parent} is damaged; it is removed and fetched again")
             self._discard(path.parent)
         self._sweep()
         self._check_room(artifact)
-        line = f"fetching {name}: {readable(artifact.wheel.size)} to download, {readable(artifact.content.size)} to keep"
+        sizes = f"{readable(artifact.wheel.size)} to download, {readable(artifact.content.size)} to keep"
+        line = f"fetching {artifact.origin if isinstance(artifact.wheel, Url) else f'{name}: {sizes}'}"
         with self._partial(artifact) as folder, progress(artifact.name, line) as shown:
             (transferred := folder / "transfer").mkdir(mode=0o700)
             (published := folder / "published").mkdir(mode=0o700)
-            wheel = (self._transfer or by_pip)(artifact, transferred, shown)
-            unpack(artifact, wheel, published / path.name, shown)
+            self._bring(artifact, transferred, published / path.name, shown)
             write_atomically(published / STAMP, json.dumps(_stamp(artifact, published / path.name)), mode=0o600)
             flush(published)
             published.rename(path.parent)
@@ -172,6 +172,18 @@ class Store:
         if console.interactive:
             console.status(f"fetched {name}: {readable(artifact.content.size)} in {time.monotonic() - started:.1f} s")
         return path
+
+    def _bring(self, artifact: Artifact, folder: Path, payload: Path, shown: Progress) -> None:
+        """Download into `folder`, and make `payload` of it."""
+        if isinstance(artifact.wheel, Url):
+            from bootstrap.download import by_url, take_out  # noqa: PLC0415 - what only such a fetch needs
+
+            take_out(artifact, by_url(artifact, folder, shown), payload)
+            return
+        from bootstrap.transfer import by_pip  # noqa: PLC0415 - what only a fetch needs
+        from bootstrap.unpack import unpack  # noqa: PLC0415
+
+        unpack(artifact, (self._transfer or by_pip)(artifact, folder, shown), payload, shown)
 
     @contextlib.contextmanager
     def _partial(self, artifact: Artifact) -> Iterator[Path]:

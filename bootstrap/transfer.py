@@ -67,6 +67,7 @@ def by_pip(artifact: Artifact, folder: Path, shown: Progress) -> Path:
     requirements, scratch, arrived = folder / "requirements.txt", folder / "tmp", folder / "wheel"
     scratch.mkdir(mode=0o700)
     wheel = artifact.wheel
+    assert isinstance(wheel, Wheel)  # noqa: S101 - what has an address is brought by `bootstrap.download`
     requirements.write_text(f"{wheel.distribution}=={wheel.version} --hash=sha256:{wheel.sha256}\n", encoding="utf-8")
     settings = {"TMPDIR": str(scratch), "HOLOENZYME_STARTED_BY": str(os.getpid())} | {f"PIP_{name}": "" for name in NOT_OURS}
     shown.begin("downloading", wheel.size)

@@ -19,7 +19,7 @@ from typing import IO
 from zipfile import BadZipFile, ZipFile, ZipInfo
 from zlib import error as InflateError  # noqa: N812 - zlib's own name says too little
 
-from bootstrap.artifact import CHUNK, Artifact, Entry
+from bootstrap.artifact import CHUNK, Artifact, Download, Entry, File, Tree
 from bootstrap.diagnostics import Failure, fail
 from bootstrap.progress import Progress
 
@@ -35,13 +35,15 @@ def unpack(artifact: Artifact, wheel: Path, payload: Path, shown: Progress) -> N
 
     Raises `Failure` E0302 (not the pinned digest), E0309 (not an archive of the pinned form) and `OSError` (the disk).
     """
+    content = artifact.content
+    assert not isinstance(content, Download)  # noqa: S101 - those are taken out by `bootstrap.download`
     shown.begin("unpacking", artifact.content.size)
     try:
         with ZipFile(wheel) as archive:
-            entries = _write_all(archive, _plan(artifact, archive, payload), shown)
+            entries = _write_all(archive, _plan(artifact, content, archive, payload), shown)
     except (BadZipFile, InflateError, EOFError, RuntimeError) as error:  # RuntimeError: a member is encrypted, or deflated in no known way
         raise _refused(artifact, f"{wheel.name} is not a sound archive: {error}") from None
-    found = artifact.content.digest_of(entries)
+    found = content.digest_of(entries)
     if found != artifact.content.sha256:
         raise differs(artifact, f"what {wheel.name} holds", artifact.content.sha256, found)
 
@@ -68,9 +70,8 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def _plan(artifact: Artifact, archive: ZipFile, payload: Path) -> Plan:
+def _plan(artifact: Artifact, content: File | Tree, archive: ZipFile, payload: Path) -> Plan:
     """What is to be done; every member is judged before the first is written."""
-    content = artifact.content
     kept = ((member, content.kept(member.filename)) for member in archive.infolist())
     plan = [(member, path, payload / path if path else payload) for member, path in kept if path is not None]
     for member, path, _ in plan:

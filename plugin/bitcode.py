@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 import string
+from pathlib import Path
 
+_HEAD = 4096
+"""Bytes that have the identification block, wrapped or not."""
 MAGIC = b"BC\xc0\xde"
 WRAPPER_MAGIC = b"\xde\xc0\x17\x0b"
 _IDENTIFICATION_BLOCK = 13
@@ -33,6 +36,16 @@ def producer(data: bytes) -> tuple[str, int] | None:
         return None
     found = re.search(r"LLVM(\d+)\.\d", name)  # Apple's, such as APPLE_1_1600.0.26, number their own releases
     return (name, int(found[1])) if found else None
+
+
+def producer_of(path: Path) -> tuple[str, int] | None:
+    """The producer of the bitcode in a file; None for a file of text, and for one that cannot be read."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_HEAD)
+    except OSError:
+        return None
+    return producer(data) if is_bitcode(data) else None
 
 
 class _Bits:

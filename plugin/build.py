@@ -27,7 +27,8 @@ from plugin import toolchain, worker
 from plugin.compile import CompileUnit, Linker
 from plugin.compile import Unit as Made
 from plugin.engine import EngineOptions, PluginEngine
-from plugin.languages import Language
+from plugin.engines import Place
+from plugin.languages import Language, language_of
 from plugin.plan import Plan, placed, root_of
 from plugin.signature import Derivative
 from plugin.toolchain import Toolchain
@@ -127,10 +128,10 @@ def _tools(plans: Sequence[Plan], options: Options) -> Toolchain:
     resolved = plans[0].resolved
     scratch = plans[0].folder.parents[1] / ".scratch"
     try:
-        config = resolved.config
-        return toolchain.assemble(
-            config, languages, Store(), scratch, offline=options.offline, links=links, without_engine=plans[0].missing_engine is not None
-        )
+        place = Place(root=resolved.root, store=Store(), scratch=scratch, offline=options.offline)
+        ir = [source for plan in plans for source in plan.sources if language_of(source) is Language.IR]
+        missing = plans[0].missing_engine is not None
+        return toolchain.assemble(resolved.config, place, languages, links=links, ir=ir, without_engine=missing)
     except Failure as failure:
         raise Failure(*(placed(resolved, each) for each in failure.diagnostics)) from None
 

@@ -26,6 +26,7 @@ _ENZYME = "preserve-nvvm,enzyme"
 _PLAIN = ("--vectorize-loops=false", "--vectorize-slp=false")
 """Vectorised or unrolled code makes Enzyme's derivatives slower and, in places, makes it abort."""
 _NOT_LOADED = re.compile(r"^Error opening '.*?': (?:.*?: )?(.*)\n *-load request ignored", re.MULTILINE)
+_NOT_ENZYME = re.compile(r"Unknown command line argument '[^']*'|unknown pass name '[^']*'")
 _WITH_TYPED_POINTERS = range(14, 17)
 """The LLVMs that have both kinds of pointers and a switch between them."""
 
@@ -118,6 +119,10 @@ class PluginEngine:
         refused = _NOT_LOADED.search(done.stderr)
         if refused:
             raise fail("E0404", f"{self.opt} does not load {self.path}: {refused[1]}", help=[f"run `{program()} doctor`"])
+        unknown = _NOT_ENZYME.search(done.stderr)
+        if unknown:
+            message = f"{self.path} is no Enzyme, or an old one: it does not know {unknown[0].rpartition('nown ')[2]}"
+            raise fail("E0408", message, help=["use an Enzyme of 2024 or newer"])
         raise complaints.refusal(done, module, folder, root)
 
     def _pointers(self) -> list[str]:

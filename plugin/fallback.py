@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from bootstrap.config import Resolved
 from bootstrap.diagnostics import Diagnostic, Failure, Severity
-from plugin import provider
+from plugin import engines, provider
+from plugin.toolchain import target_of
 
 if TYPE_CHECKING:
     from plugin.plan import Plan
@@ -30,7 +31,9 @@ def missing_engine(resolved: Resolved) -> Diagnostic | None:
     try:
         provider.artifact(config.enzyme.artifact)
     except Failure as failure:
-        return next((each for each in failure.diagnostics if each.code == UNAVAILABLE), None)
+        missing = next((each for each in failure.diagnostics if each.code == UNAVAILABLE), None)
+        is_replaced = missing and config.enzyme.provider == "auto" and engines.available(config, target_of(config), resolved.root)
+        return None if is_replaced else missing
     return None
 
 

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
 import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bootstrap import llvm_tools
+from bootstrap import glibc, llvm_tools
 from bootstrap.console import console
 from bootstrap.diagnostics import Failure, fail, program
 from bootstrap.llvm_tools import LIBRARY, LlvmTools
@@ -57,7 +56,7 @@ class Needs:
     def glibc(self) -> str | None:
         """The oldest glibc that it runs with."""
         found = [each.removeprefix("GLIBC_") for each in self.versions if re.fullmatch(r"GLIBC_\d+(\.\d+)+", each)]
-        return max(found, key=_numbers, default=None)
+        return max(found, key=glibc.numbers, default=None)
 
 
 def needs(plugin: Path) -> Needs:
@@ -115,7 +114,7 @@ def preflight(plugin: Path, tools: LlvmTools) -> Needs | None:
     Raises `Failure`: E0408 (no plugin that this machine can load), E0409 (for another LLVM), E0410 (for a newer glibc), E0411 (with an
     LLVM of its own, or `opt` has one that it cannot share).
     """
-    if _is_mach_o(plugin):
+    if is_mach_o(plugin):
         console.status(f"{plugin} is a Mach-O file, and those are not checked before they are loaded")
         return None
     found, own = needs(plugin), needs(tools.opt).machine
@@ -134,7 +133,8 @@ def preflight(plugin: Path, tools: LlvmTools) -> Needs | None:
     return found
 
 
-def _is_mach_o(plugin: Path) -> bool:
+def is_mach_o(plugin: Path) -> bool:
+    """Whether a plugin is a file of macOS; raises `Failure` (E0408) when it cannot be read."""
     try:
         with plugin.open("rb") as file:
             return file.read(4) in _MACH_O
@@ -153,23 +153,10 @@ def _other_llvm(plugin: Path, major: int, tools: LlvmTools) -> Failure:
 
 
 def _check_glibc(plugin: Path, found: Needs) -> None:
-    name, _, version = host_libc().partition(" ")
-    if found.glibc is None or (name == "glibc" and _numbers(found.glibc) <= _numbers(version)):
+    if found.glibc is None or glibc.has(found.glibc):
         return
-    has = f"this machine has {name} {version}" if name else "this machine has another C library"
+    has = f"this machine has {glibc.installed() or 'another C library'}"
     raise fail("E0410", f"{plugin} needs glibc {found.glibc}, {has}", help=["use a plugin that was built on an older system"])
-
-
-def host_libc() -> str:
-    """The C library of this process, such as `glibc 2.36`; empty when it is not glibc."""
-    try:
-        return os.confstr("CS_GNU_LIBC_VERSION") or ""
-    except (AttributeError, OSError, ValueError):
-        return ""
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(map(int, version.split(".")))
 
 
 def _second_llvm(plugin: Path, why: str, tools: LlvmTools) -> Failure:

@@ -16,7 +16,7 @@ from bootstrap.config.model import Rule as RuleEntry
 from bootstrap.config.toml import KeyPath
 from bootstrap.diagnostics import Diagnostic, Failure
 from bootstrap.steps import Record, digest
-from plugin import fallback
+from plugin import engines, fallback
 from plugin.activity import ENZYME, AutoDiffItem, DiffActivity, DiffMode
 from plugin.compile import OutputKind
 from plugin.languages import Language, language_of
@@ -126,7 +126,7 @@ class Plan:
                 "checked": bool(self.unit.verify),
                 "sources": self.sources,
                 "root": root_of(self.resolved),
-                "enzyme": repr(config.enzyme) if config.llvm.enzyme else "",
+                "enzyme": [repr(config.enzyme), engines.identity(config, root_of(self.resolved))] if config.llvm.enzyme else "",
                 "artifacts": [each.sha256 for each in artifacts()],
                 "target": repr(target),
                 "cfgs": [repr(config.cfg), self.cfgs, repr(config.rust), config.llvm.enzyme, self.missing_engine is None],

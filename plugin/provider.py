@@ -12,6 +12,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from bootstrap import glibc
 from bootstrap.artifact import Artifact, Content, File, Tree, Wheel
 from bootstrap.diagnostics import Failure, fail, program
 
@@ -43,8 +44,8 @@ def artifact(name: str, platform: str | None = None) -> Artifact:
     pinned, wanted = _pinned()[name], platform or host_platform()
     if wanted not in _platforms(pinned):
         raise _unavailable(name, f"it is not pinned for {wanted}", f"pinned for: {', '.join(_platforms(pinned))}")
-    if platform is None and (oldest := pinned[wanted].get("libc")) and not _has_glibc(oldest):
-        raise _unavailable(name, f"it needs glibc {oldest} or newer", f"this machine has {_glibc() or 'another C library'}")
+    if platform is None and (oldest := pinned[wanted].get("libc")) and not glibc.has(oldest):
+        raise _unavailable(name, f"it needs glibc {oldest} or newer", f"this machine has {glibc.installed() or 'another C library'}")
     return _artifact(name, wanted)
 
 
@@ -86,24 +87,6 @@ def _content(common: dict[str, Any], here: dict[str, Any]) -> Content:
         size=here["size"],
         files=here["files"],
     )
-
-
-def _glibc() -> str:
-    """The C library of this process, such as `glibc 2.36`; empty when it is not glibc."""
-    try:
-        return os.confstr("CS_GNU_LIBC_VERSION") or ""
-    except (AttributeError, OSError, ValueError):
-        return ""
-
-
-def _has_glibc(oldest: str) -> bool:
-    name, _, version = _glibc().partition(" ")
-    return name == "glibc" and _numbers(version) >= _numbers(oldest)
-
-
-def _numbers(version: str) -> list[int]:
-    """The numbers of a version of glibc, such as 2.36; `packaging` would cost 10 ms, which a build with nothing to do has not."""
-    return [int(each) for each in version.split(".") if each.isdecimal()]
 
 
 def _unknown(name: str) -> Failure:

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from bootstrap import llvm, llvm_tools
+from bootstrap import llvm
 from bootstrap.config.model import Config, Target
-from bootstrap.diagnostics import Diagnostic, Failure, fail
+from bootstrap.diagnostics import Failure, fail
 from bootstrap.llvm import Compiler, Kind
-from bootstrap.llvm_tools import LlvmTools
-from bootstrap.store import Store
-from plugin import link
-from plugin.engine import DriverEngine, Engine, PluginEngine
+from plugin import bitcode, engines
+from plugin.engine import Engine
+from plugin.engines import PIPELINE_LLVM, Place
 from plugin.languages import Language
 from plugin.provider import artifact
-
-PIPELINE_LLVM = 22
-"""The LLVM of llvmlite 0.50, in which modules are optimised and made into code."""
-
-PROVIDERS = ("auto", "pinned")
-"""Where an engine can come from; both mean the pinned list."""
 
 ZIG_ARTIFACT = "zig-22"
 _CLANG_LANGUAGES = frozenset({Language.C, Language.CXX})
@@ -48,25 +41,21 @@ class Toolchain:
 
 
 def assemble(
-    config: Config,
-    languages: Collection[Language],
-    store: Store,
-    scratch: Path,
-    *,
-    offline: bool,
-    links: bool,
-    without_engine: bool = False,
+    config: Config, place: Place, languages: Collection[Language], *, links: bool, ir: Collection[Path] = (), without_engine: bool = False
 ) -> Toolchain:
     """Find or fetch what units of these languages need; `without_engine` brings none, though the configuration asks for one.
 
-    `scratch` is a folder for what cannot be kept in a store that is read-only.
+    `ir` are those of their sources that are modules already.
 
-    Raises `Failure`: E0401 to E0403 when a compiler that the configuration names cannot be used, and what the store raises.
+    Raises `Failure`: E0401 to E0403 and E0407 when there is no compiler that can be used, and what `engines` and the store raise.
     """
     target = target_of(config)
-    engine = None if without_engine else _engine(config, store, scratch, offline=offline)
+    engine: Engine | None = None
+    if config.llvm.enzyme and not without_engine:
+        suits = Modules(target=target, languages=languages, ir=ir).why_not
+        engine = engines.bring(engines.choose(engines.candidates(config, target, place.root, suits)), target, place)
     newest = _newest_llvm(engine)
-    zig = Zig(store, scratch, offline=offline)
+    zig = Zig(place)
     compilers: dict[Language, Compiler] = {}
     for language in sorted(_CLANG_LANGUAGES & set(languages)):
         configured = target.cxx if language is Language.CXX else target.cc
@@ -75,7 +64,7 @@ def assemble(
     if Language.RUST in languages:
         compilers[Language.RUST] = llvm.find_rustc(newest, target.rustc)
     linker = (llvm.find_linker(target.linker) or zig.compiler()) if links else None
-    return Toolchain(engine=engine, compilers=compilers, linker=linker, environment=zig.environment(), store=store.root)
+    return Toolchain(engine=engine, compilers=compilers, linker=linker, environment=zig.environment(), store=place.store.root)
 
 
 def _newest_llvm(engine: Engine | None) -> int:
@@ -87,36 +76,36 @@ def target_of(config: Config) -> Target:
     return config.target.get(llvm.host_triple(), Target())
 
 
-def _engine(config: Config, store: Store, scratch: Path, *, offline: bool) -> Engine | None:
-    if not config.llvm.enzyme:
-        return None
-    if config.enzyme.provider not in PROVIDERS:
-        message = f"this version has no provider `{config.enzyme.provider}`"
-        raise Failure(Diagnostic(code="E0239", message=message, key="enzyme.provider", help=(f"write one of {', '.join(PROVIDERS)}",)))
-    pinned = artifact(config.enzyme.artifact)
-    if pinned.role == "driver":
-        return DriverEngine(path=store.obtain(pinned, offline=offline), llvm=pinned.llvm)
-    tools = llvm_tools.find(pinned.llvm, target_of(config).llvm_config)
-    return _plugin(store.obtain(pinned, offline=offline), tools, _writable(store, scratch))
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Modules:
+    """What a build is made of: the languages of its sources, and those of them that are modules already."""
 
+    target: Target
+    languages: Collection[Language]
+    ir: Collection[Path] = ()
 
-def _plugin(path: Path, tools: LlvmTools, folder: Path) -> PluginEngine:
-    """The engine that is the plugin at `path` in the `opt` of `tools`; raises `Failure` as the preflight does."""
-    found = link.preflight(path, tools)
-    placed = link.place(path, found, tools, folder / "plugins") if found else path
-    return PluginEngine(path=placed, opt=tools.opt, link=tools.link, llvm=tools.major)
-
-
-def _writable(store: Store, scratch: Path) -> Path:
-    """The folder of the store, or `scratch` where that is read-only."""
-    return store.root if os.access(store.root, os.W_OK) else scratch
+    def why_not(self, newest: int) -> str:
+        """Why there are no modules of LLVM `newest` or older; empty when there are, as far as a look tells."""
+        for language in sorted(_CLANG_LANGUAGES & set(self.languages)):
+            configured = self.target.cxx if language is Language.CXX else self.target.cc
+            with contextlib.suppress(Failure):
+                if llvm.find_clang(newest, configured)[0]:
+                    continue
+            return f"there is no clang for {language} that writes LLVM {newest} or older"
+        if Language.RUST in self.languages:
+            try:
+                llvm.find_rustc(newest, self.target.rustc)
+            except Failure as failure:
+                return failure.diagnostics[0].message
+        newer = (path for path in self.ir if (found := bitcode.producer_of(path)) and found[1] > newest)
+        return next((f"`{path.name}` was written by a newer LLVM" for path in newer), "")
 
 
 class Zig:
     """Zig's clang, brought when it is first asked for."""
 
-    def __init__(self, store: Store, scratch: Path, *, offline: bool) -> None:
-        self._store, self._scratch, self._offline = store, scratch, offline
+    def __init__(self, place: Place) -> None:
+        self._place = place
 
     def compiler(self, newest: int | None = None) -> Compiler:
         """Zig as a compiler whose modules an LLVM `newest` can read, or one that only links."""
@@ -128,10 +117,10 @@ class Zig:
                 notes=[f"Zig's clang, which would be brought, writes LLVM {pinned.llvm}"],
                 help=[f"install one (Debian: `clang-{newest}`), or name it in `[target.TRIPLE] cc` and `cxx`", "or use a newer engine"],
             )
-        root = self._store.obtain(pinned, offline=self._offline)
+        root = self._place.store.obtain(pinned, offline=self._place.offline)
         return Compiler(kind=Kind.ZIG, command=(str(root / "zig"),), version=f"zig {pinned.version}", llvm=pinned.llvm)
 
     def environment(self) -> dict[str, str]:
         """Zig keeps what it builds of its C library beside the artifacts, not in the user's home."""
-        cache = str(_writable(self._store, self._scratch) / "zig-cache")
+        cache = str(self._place.writable / "zig-cache")
         return {"ZIG_GLOBAL_CACHE_DIR": cache, "ZIG_LOCAL_CACHE_DIR": cache}

@@ -11,6 +11,7 @@ import pytest
 from bootstrap.console import console
 
 PROBES = {
+    "llvm-15-dev": ("test", "-e", "/usr/lib/llvm-15/lib/cmake/llvm/LLVMConfig.cmake"),
     "unshare": ("unshare", "--map-root-user", "--mount", "true"),
 }
 """How to find out whether a tool can be used, where `TOOL --version` does not tell."""

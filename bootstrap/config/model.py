@@ -50,6 +50,8 @@ Word = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$")]
 Symbol = Annotated[str, StringConstraints(pattern=r"^[^\x00\s]+$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]*[A-Za-z0-9_-][A-Za-z0-9_.-]*$", max_length=100)]
 """The name of a unit or a target: it becomes a folder, so it is no path and not made of dots alone."""
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""A sha256, as `sha256sum` prints it."""
 Texts = Annotated[tuple[Text, ...], Strict(strict=False)]
 Words = Annotated[tuple[Word, ...], Strict(strict=False)]
 Symbols = Annotated[tuple[Symbol, ...], Strict(strict=False)]
@@ -91,7 +93,13 @@ class Enzyme(Section):
     """Which Enzyme runs, and how."""
 
     provider: Provider = key("auto", "where the engine comes from")
-    artifact: Word = key("driver-22", "a name of the pinned list")
+    artifact: Word = key("driver-22", "a name of the pinned list; with `auto` the one that is preferred")
+    path: Word | None = key(None, "a pass plugin, relative to this file, for the provider `path`", example="enzyme/LLVMEnzyme-15.so")
+    url: Word | None = key(None, "where a pass plugin, or an archive that has one, is downloaded", example="file:///srv/enzyme-15.tar.gz")
+    sha256: Digest | None = key(None, "the digest of what `url` gives", example="0" * 64)
+    member: Word | None = key(None, "the plugin's path in the archive that `url` gives", example="lib/LLVMEnzyme-15.so")
+    source: Word | None = key(None, "a folder with a CMake project that builds a pass plugin, relative to this file", example="enzyme")
+    cmake_flags: Words = key((), "flags for CMake when it configures `source`", example=["-DENZYME_CLANG=OFF"])
     strict_aliasing: bool = key(False, "let type analysis rely on C's strict aliasing")
     runtime_activity: bool = key(
         False, "decide at run time whether a pointer is active; false: only where a constant pointer may meet an active one"

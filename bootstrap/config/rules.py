@@ -229,6 +229,37 @@ def plugins_share_llvm(config: Config, root: Path) -> Iterator[Violation]:
         )
 
 
+PROVIDED_BY = {"path": ("path",), "url": ("url", "sha256"), "source": ("source",)}
+"""The keys of `enzyme` that a provider cannot do without."""
+
+
+def providers_have_their_keys(config: Config, root: Path) -> Iterator[Violation]:
+    """A provider needs the keys that say what it brings; a download needs a digest."""
+    del root
+    for name in PROVIDED_BY.get(config.enzyme.provider, ()):
+        if getattr(config.enzyme, name) is None:
+            yield Violation(
+                code="E0260",
+                key=("enzyme", "provider"),
+                message=f'`enzyme.provider = "{config.enzyme.provider}"` needs `enzyme.{name}`, which is not set',
+                label=f"set `{name}`" + (", the digest of the file: nothing is downloaded without one" if name == "sha256" else ""),
+            )
+
+
+def providers_use_their_keys(config: Config, root: Path) -> Iterator[Violation]:
+    """A key that says where an engine comes from does nothing when it is to come from elsewhere."""
+    del root
+    for provider, (name, *_) in PROVIDED_BY.items():
+        if getattr(config.enzyme, name) is not None and config.enzyme.provider != provider:
+            yield Violation(
+                code="E0261",
+                key=("enzyme", name),
+                message=f"`enzyme.{name}` is not used: the engine comes from the provider `{config.enzyme.provider}`",
+                label=f'set `enzyme.provider = "{provider}"`, or leave it out',
+                severity=Severity.WARNING,
+            )
+
+
 PLUGIN = "plugin-"
 """How the name of a pinned plugin begins; a driver has its LLVM in itself."""
 OF_PLUGINS = frozenset({"path", "url", "source"})
@@ -251,11 +282,13 @@ RULES: tuple[Rule, ...] = (
     Rule(keys=(("build", "build-dir"),), check=build_dir_is_its_own),
     Rule(keys=((*_UNIT, "when"),), check=whens_can_be_true),
     Rule(keys=(("llvm", "link-shared"), ("llvm", "enzyme"), ("enzyme", "provider"), ("enzyme", "artifact")), check=plugins_share_llvm),
+    Rule(keys=(("enzyme",),), check=providers_have_their_keys),
 )
 """What every command holds a configuration to."""
 ADVICE: tuple[Rule, ...] = (
     Rule(keys=((*_UNIT, "sources"), ("target", "*")), check=paths_exist),
     Rule(keys=((*_UNIT, "when"), ("llvm", "enzyme"), ("cfg", "set")), check=whens_can_be_true_here),
+    Rule(keys=(("enzyme",),), check=providers_use_their_keys),
 )
 """What only `check` tells; its warnings need places, and those take longer than all the rest."""
 

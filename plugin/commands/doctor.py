@@ -20,9 +20,10 @@ from bootstrap.doctor import Item
 from bootstrap.llvm import Compiler
 from bootstrap.progress import readable
 from bootstrap.store import State, Store
-from plugin import fallback, provider
+from plugin import engines, fallback, provider
+from plugin.engines import PIPELINE_LLVM, Candidate
 from plugin.languages import Language, language_of
-from plugin.toolchain import PIPELINE_LLVM, PROVIDERS, ZIG_ARTIFACT, target_of
+from plugin.toolchain import ZIG_ARTIFACT, Modules, target_of
 
 FINDINGS = 1
 T = TypeVar("T")
@@ -66,7 +67,8 @@ def examine(options: argparse.Namespace) -> Report:
     problems: list[Diagnostic] = []
     resolved = _attempt(lambda: load_for(options), problems)
     store = Store()
-    engines, newest = _engines(resolved, store, problems, offline=options.offline)
+    found, chosen = _engines(resolved, store, problems, offline=options.offline)
+    newest = min(PIPELINE_LLVM, chosen.llvm or PIPELINE_LLVM) if chosen else PIPELINE_LLVM
     clangs = _clangs(resolved, store, newest, problems)
     facts = {
         "configuration": _configuration(resolved),
@@ -74,7 +76,8 @@ def examine(options: argparse.Namespace) -> Report:
         "cache": f"{store.root}, {readable(doctor.room(store.root))} free",
         "build": f"{_build_dir(resolved)}, {readable(doctor.room(_build_dir(resolved)))} free",
     }
-    items = {"engines": engines, "C and C++": clangs, "Rust": _rustcs(resolved, newest, problems), "LLVM": doctor.llvms()}
+    rustcs = _rustcs(resolved, newest, problems)
+    items = {"engines": found, "C and C++": clangs, "Rust": rustcs, "LLVM": doctor.llvms(chosen.tools if chosen else None)}
     return Report(facts=facts, items=items, problems=tuple(problems))
 
 
@@ -99,32 +102,58 @@ def _build_dir(resolved: Resolved | None) -> Path:
 
 def _languages(resolved: Resolved | None) -> set[Language]:
     """The languages of all units; a source that is none is found when it is built."""
-    found: set[Language] = set()
-    for unit in resolved.config.unit.values() if resolved else ():
-        for source in unit.sources:
-            language = _attempt(functools.partial(language_of, Path(source)), [])
-            found |= {language} if language else set()
-    return found
+    return {language for source in _sources(resolved) if (language := _attempt(functools.partial(language_of, source), []))}
 
 
-def _engines(resolved: Resolved | None, store: Store, problems: list[Diagnostic], *, offline: bool) -> tuple[list[Item], int]:
-    """The engines, and the newest LLVM that the one in use reads."""
-    config = resolved.config if resolved else None
-    wanted = config.enzyme.artifact if config and config.llvm.enzyme and config.enzyme.provider in PROVIDERS else None
+def _ir(resolved: Resolved) -> list[Path]:
+    """The sources that are modules already."""
+    return [resolved.root / each for each in _sources(resolved) if each.suffix in {".bc", ".ll"}]
+
+
+def _sources(resolved: Resolved | None) -> list[Path]:
+    return [Path(source) for unit in (resolved.config.unit.values() if resolved else ()) for source in unit.sources]
+
+
+def _engines(resolved: Resolved | None, store: Store, problems: list[Diagnostic], *, offline: bool) -> tuple[list[Item], Candidate | None]:
+    """The engines in the order in which they are taken, those of the pinned list that are not among them, and the one in use."""
     missing = fallback.missing_engine(resolved) if resolved else None
     if resolved and missing:
         problems.append(fallback.warning(resolved, missing))
-    if config and config.llvm.enzyme and config.enzyme.provider not in PROVIDERS:
-        problems.append(Diagnostic(code="E0239", message=f"this version has no provider `{config.enzyme.provider}`"))
-    chosen = _attempt(lambda: provider.artifact(wanted), problems) if wanted and not missing else None
-    items = []
-    for holding in store.holdings(each for each in provider.artifacts() if each.name != ZIG_ARTIFACT):
-        is_used = chosen == holding.artifact
-        why = "" if is_used else "llvm.enzyme is off" if not (config and config.llvm.enzyme) else f"enzyme.artifact is `{wanted}`"
-        items.append(_of_artifact(holding.artifact, holding.path, holding.state, used=is_used, why=why))
-        if is_used and offline and holding.state is not State.PRESENT:
-            problems.append(Diagnostic(code="E0307", message=f"`{wanted}` is not here, and --offline forbids to fetch it"))
-    return items, min(PIPELINE_LLVM, chosen.llvm) if chosen else PIPELINE_LLVM
+    found = _attempt(lambda: _candidates(resolved), problems) or []
+    is_wanted = resolved is not None and resolved.config.llvm.enzyme and not missing
+    chosen = _attempt(lambda: engines.choose(found), problems) if found and is_wanted else None
+    items = [_of_candidate(each, store, used=each == chosen, why=_why_not(each, chosen, resolved)) for each in found]
+    listed = {each.name for each in found}
+    others = [each for each in provider.artifacts() if each.role != "compiler" and each.name not in listed]
+    why = "llvm.enzyme is off" if not is_wanted else f"enzyme.provider is `{resolved.config.enzyme.provider}`" if resolved else ""
+    items += [_of_artifact(each.artifact, each.path, each.state, used=False, why=why) for each in store.holdings(others)]
+    if chosen and chosen.artifact and offline and store.locate(chosen.artifact) is None:
+        problems.append(Diagnostic(code="E0307", message=f"`{chosen.name}` is not here, and --offline forbids to fetch it"))
+    return items, chosen
+
+
+def _candidates(resolved: Resolved | None) -> list[Candidate]:
+    if resolved is None:
+        return []
+    target = target_of(resolved.config)
+    modules = Modules(target=target, languages=_languages(resolved), ir=_ir(resolved))
+    return list(engines.candidates(resolved.config, target, resolved.root, modules.why_not))
+
+
+def _why_not(candidate: Candidate, chosen: Candidate | None, resolved: Resolved | None) -> str:
+    if candidate == chosen:
+        return ""
+    if not (resolved and resolved.config.llvm.enzyme):
+        return "llvm.enzyme is off"
+    return candidate.refusal.message if candidate.refusal else "another engine comes first"
+
+
+def _of_candidate(candidate: Candidate, store: Store, *, used: bool, why: str) -> Item:
+    if candidate.artifact:
+        [holding] = store.holdings([candidate.artifact])
+        return _of_artifact(candidate.artifact, holding.path, holding.state, used=used, why=why)
+    version = f"LLVM {candidate.llvm}" if candidate.llvm else ""
+    return Item(name=candidate.name, version=version, place=str(candidate.path or ""), used=used, why=why)
 
 
 def _of_artifact(artifact: Artifact, path: Path, state: State, *, used: bool, why: str) -> Item:

@@ -98,7 +98,7 @@ def _tell(holdings: Sequence[Holding], options: argparse.Namespace, *, brief: bo
         if brief:
             print(f"{artifact.name:10} {holding.state:8} {holding.path}")
             continue
-        print(f"{artifact.name:10} {holding.state:8} {artifact.wheel.distribution} {artifact.version}, LLVM {artifact.llvm}")
+        print(f"{artifact.name:10} {holding.state:8} {artifact.origin}, LLVM {artifact.llvm}")
         for name, value in _details(holding).items():
             print(f"    {name:8} {value}")
 

@@ -20,10 +20,11 @@ from bootstrap.files import write_atomically
 from bootstrap.llvm import Compiler, Kind
 from bootstrap.store import Store
 from plugin import toolchain
-from plugin.engine import EngineOptions
+from plugin.engine import EngineOptions, PluginEngine
+from plugin.engines import PIPELINE_LLVM, Place
 from plugin.languages import ZIG, Language, driver
 from plugin.plan import Plan, root_of
-from plugin.toolchain import PIPELINE_LLVM, Toolchain
+from plugin.toolchain import Toolchain
 from plugin.wrap.settings import Settings, configuration, kept, state_of
 
 DEFAULT = Path(__file__).with_name("default.toml")
@@ -85,7 +86,8 @@ def tools(settings: Settings, options: Sequence[str]) -> Tools:
     )
     # The store verifies an artifact by what its stamp says of the file: as long as the state is the same, that holds.
     files = [each.executable for each in found.toolchain.compilers.values()]
-    files += [found.toolchain.engine.path] if found.toolchain.engine else []
+    engine = found.toolchain.engine
+    files += [engine.path, *([engine.opt, engine.link] if isinstance(engine, PluginEngine) else [])] if engine else []
     states = [*_read(resolved), *map(state_of, [*os.get_exec_path(), *map(str, files)])]
     _keep(Path(path), {"key": settings.key, "states": states, "tools": pickle.dumps(found)})
     return found
@@ -104,7 +106,7 @@ def _assemble(resolved: Resolved, *, offline: bool) -> Toolchain:
     usable = {key: name if _is_clang(name) else None for key, name in (("cc", target.cc), ("cxx", target.cxx))}
     targets = {**resolved.config.target, triple: target.model_copy(update=usable)}
     config = resolved.config.model_copy(update={"target": targets})
-    return toolchain.assemble(config, LANGUAGES.values(), Store(), _scratch(resolved), offline=offline, links=False)
+    return toolchain.assemble(config, _place(resolved, offline=offline), LANGUAGES.values(), links=False)
 
 
 def _plain(resolved: Resolved, name: str, offline: bool) -> tuple[list[str], bool]:  # noqa: FBT001 - of this file only
@@ -123,15 +125,16 @@ def _is_clang(name: str | None) -> bool:
 
 
 def _zig(resolved: Resolved, *, offline: bool) -> Compiler:
-    return toolchain.Zig(Store(), _scratch(resolved), offline=offline).compiler()
+    return toolchain.Zig(_place(resolved, offline=offline)).compiler()
 
 
 def _environment(resolved: Resolved) -> dict[str, str]:
-    return toolchain.Zig(Store(), _scratch(resolved), offline=True).environment()
+    return toolchain.Zig(_place(resolved, offline=True)).environment()
 
 
-def _scratch(resolved: Resolved) -> Path:
-    return root_of(resolved) / resolved.config.build.build_dir / ".scratch"
+def _place(resolved: Resolved, *, offline: bool) -> Place:
+    root = root_of(resolved)
+    return Place(root=root, store=Store(), scratch=root / resolved.config.build.build_dir / ".scratch", offline=offline)
 
 
 def _is_offline(options: Iterable[str]) -> bool:

@@ -8,6 +8,7 @@ import pytest
 from bootstrap.config.model import Config
 from bootstrap.store import Store
 from plugin import toolchain
+from plugin.engines import Place
 from plugin.languages import Language
 from tests.bad_input.project import SQUARE, Project
 
@@ -17,7 +18,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The store, with what a build on this machine needs; what is missing is fetched, before HOME is another."""
     store = Store()
     config = Config.model_validate({"llvm": {"enzyme": True}})
-    toolchain.assemble(config, {Language.C, Language.CXX}, store, tmp_path_factory.mktemp("scratch"), offline=False, links=True)
+    scratch = tmp_path_factory.mktemp("scratch")
+    toolchain.assemble(config, Place(root=scratch, store=store, scratch=scratch, offline=False), {Language.C, Language.CXX}, links=True)
     return store.root
 
 

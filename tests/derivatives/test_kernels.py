@@ -116,6 +116,7 @@ def configuration(unit: str, artifact: str) -> str:
     source, items = UNITS[unit]
     lines = [
         "[enzyme]",
+        'provider = "pinned"',
         f'artifact = "{artifact}"',
         *(["strict-aliasing = true"] if unit == "steps" else []),
         "[llvm]",

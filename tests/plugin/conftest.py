@@ -16,11 +16,18 @@ from plugin import lowering, toolchain
 from plugin.activity import AutoDiffItem, DiffActivity, DiffMode
 from plugin.compile import CompileUnit, Linker, OutputKind
 from plugin.engine import Engine, EngineOptions
+from plugin.engines import Place
 from plugin.languages import Language, driver
 from plugin.signature import Derivative
 from plugin.toolchain import Toolchain
 
 CLANG_LANGUAGES = frozenset({Language.C, Language.CXX})
+
+
+def place(factory: pytest.TempPathFactory) -> Place:
+    """Where engines are looked for, and a folder for what is made of them."""
+    scratch = factory.mktemp("scratch")
+    return Place(root=scratch, store=Store(), scratch=scratch, offline=False)
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +36,7 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Toolchain:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", "")
         config = Config.model_validate({"llvm": {"enzyme": True}})
-        return toolchain.assemble(config, CLANG_LANGUAGES, Store(), tmp_path_factory.mktemp("scratch"), offline=False, links=True)
+        return toolchain.assemble(config, place(tmp_path_factory), CLANG_LANGUAGES, links=True)
 
 
 @pytest.fixture(scope="session")
@@ -42,8 +49,8 @@ def driver_engine(tools: Toolchain) -> Engine:
 @pytest.fixture(scope="session")
 def plugin_tools(tmp_path_factory: pytest.TempPathFactory) -> Toolchain:
     """What a build uses with the pinned plugin: an LLVM 15 and a clang of this machine."""
-    config = Config.model_validate({"llvm": {"enzyme": True}, "enzyme": {"artifact": "plugin-15"}})
-    return toolchain.assemble(config, CLANG_LANGUAGES, Store(), tmp_path_factory.mktemp("scratch"), offline=False, links=True)
+    config = Config.model_validate({"llvm": {"enzyme": True}, "enzyme": {"provider": "pinned", "artifact": "plugin-15"}})
+    return toolchain.assemble(config, place(tmp_path_factory), CLANG_LANGUAGES, links=True)
 
 
 @pytest.fixture(scope="session")

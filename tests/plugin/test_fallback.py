@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import holoenzyme
+from bootstrap import glibc as c_library
 from bootstrap.config import load
 from plugin import provider
 from plugin.fallback import missing_engine
@@ -143,7 +144,7 @@ def test_doctor_tells_that_there_will_be_no_derivatives(capsys: pytest.CaptureFi
 def test_a_c_library_that_is_too_old_is_no_engine_either(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert missing_engine(load(project)) is None
     for glibc in ("glibc 2.9", "glibc 2.17", ""):
-        monkeypatch.setattr(provider, "_glibc", lambda glibc=glibc: glibc)
+        monkeypatch.setattr(c_library, "installed", lambda glibc=glibc: glibc)
         reason = missing_engine(load(project))
         assert reason
         assert "needs glibc 2.28 or newer" in reason.message

@@ -7,7 +7,7 @@ import pytest
 from packaging.tags import Tag
 from packaging.utils import parse_wheel_filename
 
-from bootstrap.artifact import Artifact, File, Tree
+from bootstrap.artifact import Artifact, File, Tree, Wheel
 from bootstrap.diagnostics import Diagnostic, Failure
 from plugin import provider
 
@@ -33,6 +33,7 @@ def test_every_platform_has_the_engine_and_the_compiler(platform: str) -> None:
 @pytest.mark.parametrize("artifact", ALL, ids=lambda artifact: artifact.key)
 def test_a_pin_says_all_and_agrees_with_the_name_of_its_wheel(artifact: Artifact) -> None:
     wheel = artifact.wheel
+    assert isinstance(wheel, Wheel)
     name, version, _, tags = parse_wheel_filename(wheel.file)
     assert (name, str(version)) == (wheel.distribution, artifact.version)
     python = "cp311" if wheel.implementation == "cp" else "py3"

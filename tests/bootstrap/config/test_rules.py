@@ -98,11 +98,11 @@ def test_a_condition_that_two_keys_contradict_together(write: Write) -> None:
 @pytest.mark.parametrize(
     ("llvm", "enzyme", "place"),
     [
-        ("enzyme = true\nlink-shared = false", "provider = 'path'", 4),
+        ("enzyme = true\nlink-shared = false", "provider = 'path'\npath = 'p.so'", 4),
         ("enzyme = true\nlink-shared = false", "artifact = 'plugin-15'", 4),
         ("enzyme = true\nlink-shared = false", "artifact = 'driver-22'", None),
-        ("enzyme = true", "provider = 'path'", None),
-        ("link-shared = false", "provider = 'path'", None),
+        ("enzyme = true", "provider = 'path'\npath = 'p.so'", None),
+        ("link-shared = false", "provider = 'path'\npath = 'p.so'", None),
     ],
 )
 def test_a_plugin_shares_libllvm(write: Write, llvm: str, enzyme: str, place: int | None) -> None:
@@ -127,3 +127,31 @@ def test_the_gates_wait_for_the_keys_that_open_them(write: Write) -> None:
     assert [code for code, _, _ in found_in(write, "[build]\njobs = 'x'\n" + gated)] == ["E0203", "E0208", "E0208"]
     assert [code for code, _, _ in found_in(write, "[rust]\nchannel = 'x'\n" + gated)] == ["E0206"]
     assert [code for code, _, _ in found_in(write, "[llvm]\nenzyme = 3\n" + gated)] == ["E0203"]
+
+
+@pytest.mark.parametrize(
+    ("provider", "keys", "missing"),
+    [
+        ("path", "", ["path"]),
+        ("path", "path = 'p.so'", []),
+        ("url", "", ["url", "sha256"]),
+        ("url", "url = 'file:///p.so'", ["sha256"]),
+        ("url", f"url = 'file:///p.so'\nsha256 = '{'0' * 64}'", []),
+        ("source", "cmake-flags = ['-DA=1']", ["source"]),
+        ("auto", "", []),
+    ],
+)
+def test_a_provider_needs_its_keys_and_a_download_a_digest(write: Write, provider: str, keys: str, missing: list[str]) -> None:
+    write(f"[rust]\nchannel = 'nightly'\n[enzyme]\nprovider = '{provider}'\n{keys}\n")
+    told = []
+    try:
+        load(None, environment={})
+    except Failure as failure:
+        told = [each.message.split("`")[3] for each in failure.diagnostics if each.code == "E0260"]
+    assert told == [f"enzyme.{each}" for each in missing]
+
+
+def test_a_key_of_another_provider_is_advice(write: Write) -> None:
+    write("[enzyme]\nprovider = 'pinned'\npath = 'p.so'\n")
+    [told] = advice(load(None, environment={}))
+    assert (told.code, told.severity, told.span and told.span.line) == ("E0261", Severity.WARNING, 3)

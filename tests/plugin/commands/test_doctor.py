@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import holoenzyme
-from bootstrap import doctor
+from bootstrap import doctor, glibc
 from plugin import provider
 
 Call = Callable[..., tuple[int, str, str]]
@@ -50,7 +50,7 @@ def call(tools: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(holoenzyme.COMMANDS, "doctor", ("plugin.commands.doctor", "tell what is on this machine"))
     monkeypatch.setattr(provider, "host_platform", lambda: "linux-x86_64")
-    monkeypatch.setattr(provider, "_has_glibc", bool)
+    monkeypatch.setattr(glibc, "has", bool)
 
     def _call(config: str, *words: str) -> tuple[int, str, str]:
         Path("config.toml").write_text(config)
@@ -106,7 +106,7 @@ def test_a_unit_in_rust_needs_a_rustc(call: Call, tools: Path) -> None:
     [
         ("[llvm]\nenzyme = true\n", [], "E0208"),
         ("nope = 1\n", [], "E0204"),
-        (ENZYME + "[enzyme]\nprovider = 'url'\n", [], "E0239"),
+        (ENZYME + "[enzyme]\nprovider = 'url'\n", [], "E0260"),
         (ENZYME + "[enzyme]\nartifact = 'driver-99'\n", [], "E0305"),
         (ENZYME, ["--offline"], "E0307"),
         ("[target.TRIPLE]\ncc = 'clang-99'\n" + UNIT.format(source="a.c"), [], "E0401"),
