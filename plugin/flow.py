@@ -6,14 +6,18 @@ A value is *derived* from a pointer when it may point to the same memory or was 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Self
 
 from plugin.callgraph import NAME, CallGraph, symbol
 from plugin.requests import operands_of
 
 _VALUE = re.compile(r'%(?:"[^"]*"|[-\w.$]+)')
 _INSTRUCTION = re.compile(r'^ +(?:(?P<result>%(?:"[^"]*"|[-\w.$]+)) = )?(?:tail |musttail |notail )?(?P<name>\w+)(?P<rest> .*)$')
+_METADATA = re.compile(r", ![a-z]")
 _CALLEE = re.compile(r"(?P<callee>@(?:\"[^\"]*\"|[-\w.$]+)|%(?:\"[^\"]*\"|[-\w.$]+))\((?P<rest>.*)$")
 _SAME = {"getelementptr", "bitcast", "addrspacecast", "freeze", "phi", "select", "load"}
 _NOTHING = {"null", "undef", "poison", "zeroinitializer"}
@@ -22,23 +26,32 @@ _FLOAT = re.compile(r"\b(?:half|bfloat|float|double|x86_fp80|fp128|ppc_fp128)\b"
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Instruction:
-    """One line of a function: its `result`, empty when it has none, the instruction's `name`, and the `rest`, with the whole `line`."""
+    """One line of a function: its `result`, empty when it has none, the instruction's `name`, and its `operands` without metadata.
+
+    `mentions` are the values and symbols in the operands.
+    """
 
     line: str
     result: str
     name: str
-    rest: str
+    operands: str
+    mentions: frozenset[str]
 
-    @property
-    def operands(self) -> str:
-        """What stands behind the name, without the metadata."""
-        return re.split(r", ![a-z]", self.rest, maxsplit=1)[0]
+    @classmethod
+    def of(cls, found: re.Match[str]) -> Self:
+        """The instruction of a line."""
+        operands = _METADATA.split(found["rest"], maxsplit=1)[0]
+        return cls(line=found[0], result=found["result"] or "", name=found["name"], operands=operands, mentions=_words(operands))
 
 
-def instructions(body: str) -> list[Instruction]:
+@functools.cache
+def instructions(body: str) -> tuple[Instruction, ...]:
     """The instructions of a function's text."""
-    found = (_INSTRUCTION.match(line) for line in body.split("\n")[1:])
-    return [Instruction(line=each[0], result=each["result"] or "", name=each["name"], rest=each["rest"]) for each in found if each]
+    return tuple(Instruction.of(found) for line in body.split("\n")[1:] if (found := _INSTRUCTION.match(line)))
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset((*_VALUE.findall(text), *(f"@{symbol(name)}" for name in re.findall(NAME, text))))
 
 
 def parameters(body: str) -> list[str]:
@@ -56,12 +69,12 @@ def derived(code: Collection[Instruction], roots: Collection[str]) -> set[str]:
     size = 0
     while size != len(known):
         size = len(known)
-        known |= {each.result for each in pending if _mentions(each.operands, known)}
+        known |= {each.result for each in pending if not each.mentions.isdisjoint(known)}
     return known
 
 
-def _mentions(text: str, names: Collection[str]) -> bool:
-    return any(each in names for each in (*_VALUE.findall(text), *(f"@{name}" for name in re.findall(NAME, text))))
+def _mentions(text: str, names: AbstractSet[str]) -> bool:
+    return not names.isdisjoint(_words(text))
 
 
 def _choices(each: Instruction) -> list[str]:
@@ -93,8 +106,8 @@ def mixed(graph: CallGraph, function: str, roots: Collection[int], variables: Co
     return ""
 
 
-def _mixes(each: Instruction, constant: Collection[str]) -> bool:
-    if not _mentions(each.operands, constant):
+def _mixes(each: Instruction, constant: AbstractSet[str]) -> bool:
+    if each.mentions.isdisjoint(constant):
         return False
     if each.name in {"phi", "select"} and " ptr " in each.operands:
         return any(choice not in constant and choice not in _NOTHING and "@" not in choice for choice in _choices(each))
@@ -104,7 +117,7 @@ def _mixes(each: Instruction, constant: Collection[str]) -> bool:
     return each.name in {"ret", "ptrtoint", "insertvalue"} and any(word in constant for word in _VALUE.findall(each.operands))
 
 
-def _passed_on(graph: CallGraph, each: Instruction, constant: Collection[str]) -> Iterator[tuple[str, frozenset[int]]]:
+def _passed_on(graph: CallGraph, each: Instruction, constant: AbstractSet[str]) -> Iterator[tuple[str, frozenset[int]]]:
     """The function of the module that an instruction calls with constant pointers, and which of its parameters they are."""
     call = _CALLEE.search(each.operands) if each.name in {"call", "invoke"} else None
     name = symbol(call["callee"][1:]) if call else ""
@@ -156,7 +169,7 @@ def _access(code: Collection[Instruction], variable: str, *, is_float: bool) -> 
     names = derived(code, {variable})
     reads = writes = ""
     for each in code:
-        if not _mentions(each.operands, names):
+        if each.mentions.isdisjoint(names):
             continue
         is_read, is_written = _effect(each, names, is_float=is_float)
         reads = reads or (each.line if is_read else "")
@@ -164,7 +177,7 @@ def _access(code: Collection[Instruction], variable: str, *, is_float: bool) -> 
     return Access(reads=reads, writes=writes)
 
 
-def _effect(each: Instruction, names: Collection[str], *, is_float: bool) -> tuple[bool, bool]:
+def _effect(each: Instruction, names: AbstractSet[str], *, is_float: bool) -> tuple[bool, bool]:
     """Whether an instruction reads and writes floating-point numbers in memory that one of `names` points to."""
     operands = list(operands_of(each.operands.replace(" volatile", "").replace(" atomic", "") + ")"))
     if each.name == "load":
@@ -196,7 +209,7 @@ def bits_chosen(body: str) -> str:
     bits = {each.result for each in code if each.name == "bitcast" and re.match(rf" {_FLOAT.pattern}.* to i\d+$", each.operands)}
     copied = bits | {each.result for each in code if each.name == "load"}
     for each in code:
-        if each.name in {"phi", "select"} and re.match(r".*\bi(?:16|32|64|80|128) ", each.operands) and _mentions(each.operands, bits):
+        if each.name in {"phi", "select"} and re.match(r".*\bi(?:16|32|64|80|128) ", each.operands) and not each.mentions.isdisjoint(bits):
             words = re.findall(r"\[ (\S+), %", each.operands) or [
                 operand.split()[-1] for operand in list(operands_of(each.operands + ")"))[1:]
             ]
