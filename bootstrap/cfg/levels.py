@@ -16,7 +16,7 @@ DISALLOWED = "E0258"
 UNEXPECTED = "E0259"
 LINTS = {"explicit_builtin_cfgs_in_flags": DISALLOWED, "unexpected_cfgs": UNEXPECTED}
 RULE = re.compile(r"C([1-9]|[12]\d|3[01])")
-CODE = re.compile(r"E01\d\d|E0240|E025[89]")
+CODE = re.compile(r"E01\d\d|E024[08]|E025[89]")
 SEVERITIES = {"-A": None, "-W": Severity.WARNING, "-D": Severity.ERROR}
 
 Level = tuple[str, str]

@@ -14,7 +14,7 @@ from typing import Any
 from bootstrap.commands.reporting import report
 from bootstrap.config import Resolved, load_for, require_unit
 from bootstrap.console import console
-from bootstrap.diagnostics import Diagnostic, Failure, fail, program, shown
+from bootstrap.diagnostics import Diagnostic, Failure, Severity, fail, program, shown
 from plugin import fallback
 from plugin.build import Options, Report
 from plugin.build import build as build_units
@@ -58,7 +58,7 @@ def build(options: argparse.Namespace, *, verify_again: bool) -> int:
         if not names:
             raise _nothing_to_build(resolved)
         plans = _plans(resolved, _left(resolved, names, options), options.cfgs)
-        _report_fallback(resolved, plans, options)
+        _report_warnings(resolved, plans, options)
         if options.dry_run:
             console.status("\n".join(f"would build {plan.name} in {plan.folder}" for plan in plans))
             continue
@@ -73,12 +73,29 @@ def build(options: argparse.Namespace, *, verify_again: bool) -> int:
     return 0
 
 
-def _report_fallback(resolved: Resolved, plans: Sequence[Plan], options: argparse.Namespace) -> None:
-    found = fallback.warnings(resolved, plans)
+def _report_warnings(resolved: Resolved, plans: Sequence[Plan], options: argparse.Namespace) -> None:
+    found = [*fallback.warnings(resolved, plans), *_guesses(resolved, plans)]
     if found:
-        from bootstrap.cfg import levels  # noqa: PLC0415 - 20 ms for a machine without an engine
+        from bootstrap.cfg import levels  # noqa: PLC0415 - 20 ms for those who are told something
 
         report(levels.apply(found, levels.given(options)))
+
+
+def _guesses(resolved: Resolved, plans: Sequence[Plan]) -> Iterator[Diagnostic]:
+    """The warning that a derivative may be wrong because Enzyme may guess types, once for a configuration."""
+    units = [plan.unit for plan in plans if not plan.missing_engine]
+    if not (resolved.config.llvm.enzyme and resolved.config.enzyme.loose_types and units):
+        return
+    checked = {entry.target for unit in units for entry in unit.verify}
+    unchecked = [f"`{entry.target}`" for unit in units for entry in unit.autodiff if entry.target not in checked]
+    yield Diagnostic(
+        code="E0248",
+        severity=Severity.WARNING,
+        message="types may be guessed, and a derivative may then be wrong without a word",
+        notes=(f"no entry of `verify` checks {', '.join(unchecked)}",) if unchecked else (),
+        help=("give each derivative an entry of `verify`, and leave `loose-types` out where the build works without",),
+        span=resolved.span_of(("enzyme", "loose-types")),
+    )
 
 
 def _nothing_to_build(resolved: Resolved) -> Failure:

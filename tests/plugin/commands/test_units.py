@@ -115,3 +115,81 @@ def test_clean_removes_what_was_built_and_nothing_else(project: Path) -> None:
     assert holoenzyme.main(["clean", "-q"]) == 0
     assert not built(project)
     assert {path.name for path in project.iterdir()} == {"build", "config.toml", "scaled.c"}
+
+
+KERNEL = """
+double cell;
+__attribute__((noinline)) static void keep(double v) { cell = v; }
+double cube(double x) { keep(x * x); return cell * x; }
+double square(double x) { return x * x; }
+"""
+UNITS = """
+[llvm]
+enzyme = true
+[rust]
+channel = "nightly"
+[enzyme]
+loose-types = LOOSE
+[unit.one]
+sources = ["kernel.c"]
+[[unit.one.autodiff]]
+source = "cube"
+target = "cube_grad"
+mode = "reverse"
+inputs = ["Active"]
+ret = "ActiveOnly"
+OPTION
+[[unit.one.verify]]
+target = "cube_grad"
+args = [3.0]
+[unit.two]
+sources = ["kernel.c"]
+[[unit.two.autodiff]]
+source = "square"
+target = "square_grad"
+mode = "reverse"
+inputs = ["Active"]
+ret = "ActiveOnly"
+"""
+
+
+def written(folder: Path, option: str, loose: str = "false") -> None:
+    (folder / "kernel.c").write_text(KERNEL, encoding="utf-8")
+    (folder / "config.toml").write_text(UNITS.replace("OPTION", option).replace("LOOSE", loose), encoding="utf-8")
+
+
+def test_that_types_may_be_guessed_is_said_once_a_build(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written(project, 'active-globals = ["cell"]', loose="true")
+    for _ in range(2):
+        assert holoenzyme.main(["build"]) == 0
+        told = capsys.readouterr().err
+        assert told.count("warning[E0248]") == 1
+        assert "--> config.toml:7:15" in told
+        assert "no entry of `verify` checks `square_grad`" in told
+    assert holoenzyme.main(["-A", "E0248", "build"]) == 0
+    assert "E0248" not in capsys.readouterr().err
+    assert holoenzyme.main(["-D", "E0248", "build"]) == 2
+    assert "error[E0248]" in capsys.readouterr().err
+    written(project, 'active-globals = ["cell"]')
+    assert holoenzyme.main(["build"]) == 0
+    assert "E0248" not in capsys.readouterr().err
+
+
+def test_the_options_of_an_item_are_read_and_wrong_ones_are_told_with_their_place(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written(project, "strong-zero = true\nruntime-activity = true")
+    assert holoenzyme.main(["build", "one"]) == 5
+    told = capsys.readouterr().err
+    assert "error[E0533]: `cube` keeps numbers in the global variable `cell`" in told
+    assert "--> kernel.c:3:61" in told
+    written(project, 'active-globals = ["cell"]\ninactive-globals = ["cell"]')
+    assert holoenzyme.main(["build", "one"]) == 2
+    told = capsys.readouterr().err
+    assert "error[E0247]" in told
+    assert "--> config.toml:17:21" in told
+    written(project, 'active-globals = ["cel"]')
+    assert holoenzyme.main(["build", "one"]) == 5
+    told = capsys.readouterr().err
+    assert "error[E0537]: there is no global variable `cel`" in told
+    assert "--> config.toml:16:19" in told
