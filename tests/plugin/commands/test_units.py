@@ -31,7 +31,7 @@ check = ["cfg(doubled)"]
 sources = ["scaled.c"]
 [unit.never]
 sources = ["gone.c"]
-when = "all(unix, not(unix))"
+when = "not(unix)"
 [unit.sometimes]
 sources = ["scaled.c"]
 when = "doubled"
