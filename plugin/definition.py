@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from plugin import slice_check
+from plugin import alias_check, slice_check
 from plugin.activity import DiffActivity
 from plugin.arguments import EIGHTBYTE
 from plugin.body import ALIGNMENT, Body, aligned, symbol
@@ -33,7 +33,11 @@ def definition(derivative: Derivative, triple: str, flags: Sequence[str] = ()) -
     """
     writer = _Writer(derivative, triple, flags)
     made = [*writer.augmented(), *writer.reverse()] if derivative.item.augmented else writer.combined()
-    return "\n".join([*writer.carrier.definition(), *slice_check.definitions(derivative), *made, ""])
+    checks = [*slice_check.definitions(derivative), *(() if writer.may_be_own else alias_check.definitions(derivative))]
+    # Both checks declare what they print with: a declaration may stand once.
+    declarations = dict.fromkeys(line for line in checks if line.startswith("declare "))
+    checks = [*declarations, *(line for line in checks if line not in declarations)]
+    return "\n".join([*writer.carrier.definition(), *checks, *made, ""])
 
 
 class _Writer:
@@ -47,7 +51,7 @@ class _Writer:
         body, derivative = Body(), self.derivative
         given = {self.carrier.slot_of(each): f"%{each.name}" for each in derivative.parameters if each.is_in_memory}
         slots = {name: given.get(name) or body.local(layout) for name, layout in self.carrier.slots.items()}
-        slice_check.add_checks(body, derivative, derivative.parameters)
+        self._check(body, derivative.parameters)
         self._fill(body, slots, [each for each in derivative.parameters if not each.is_in_memory], set(slots) - set(given))
         returned = _enzyme_returns(self.carrier)
         operands = [*self.flags, *self._return_flags(), *self._width(), *self._operands(body, slots)]
@@ -61,7 +65,7 @@ class _Writer:
 
     def augmented(self) -> list[str]:
         body, parameters = Body(), self.derivative.augmented_parameters
-        slice_check.add_checks(body, self.derivative, parameters)
+        self._check(body, parameters)
         size = TAPE.size + sum(up(each.size, ALIGNMENT) for each in self.carrier.slots.values()) + ALIGNMENT
         frame = body.call("ptr", "@malloc", [f"i64 {size}"])
         slots = self._slots_in(body, frame)
@@ -75,7 +79,7 @@ class _Writer:
 
     def reverse(self) -> list[str]:
         body, parameters = Body(), self.derivative.parameters
-        slice_check.add_checks(body, self.derivative, parameters)
+        self._check(body, parameters)
         slots = self._slots_in(body, "%tape")
         self._fill(body, slots, [each for each in parameters if each.role == "seed"], set())
         entry = symbol(f"__enzyme_reverse.{self.item.target}")
@@ -94,6 +98,17 @@ class _Writer:
             slots[name] = body.at(frame, offset)
             offset += up(layout.size, ALIGNMENT)
         return slots
+
+    def _check(self, body: Body, parameters: Sequence[Parameter]) -> None:
+        """Stop the program where a shadow cannot be one."""
+        if not self.may_be_own:
+            alias_check.add_checks(body, self.derivative, parameters)
+        slice_check.add_checks(body, self.derivative, parameters)
+
+    @property
+    def may_be_own(self) -> bool:
+        """Whether a pointer that is its own shadow is constant: so Enzyme takes it that decides while the program runs."""
+        return 'metadata !"enzyme_runtime_activity"' in self.flags
 
     # Into the slots, and out of them
 

@@ -15,9 +15,9 @@ from plugin.signature import Argument, Derivative, Parameter, Passing
 HANDLER = ("ptr", "i64", "i64", "i64")
 """The parameters of a handler: the shadow's name and the length of the name, the shadow's length and the one that it needs."""
 
-_ATTRIBUTES = 'noinline cold noreturn nofree uwtable "enzyme_inactive"'
+ATTRIBUTES = 'noinline cold noreturn nofree uwtable "enzyme_inactive"'
 """Enzyme differentiates derivatives too, and is told that nothing of this matters."""
-_ERROR_OUTPUT = 2
+ERROR_OUTPUT = 2
 
 
 def add_checks(body: Body, derivative: Derivative, parameters: Sequence[Parameter]) -> None:
@@ -32,7 +32,7 @@ def add_checks(body: Body, derivative: Derivative, parameters: Sequence[Paramete
         body.add(f"br i1 {is_short}, label %{short}, label %{long}")
         body.begin(short)
         needed = body.value(f"mul i64 {needed}, {lanes}") if lanes > 1 else needed
-        name = _name(argument, parameter)
+        name = name_of(argument, parameter)
         pointers = [f"ptr {_constant(derivative, part, name)}" for part in ("format", "name")]
         body.call("void", _reporter(derivative), [*pointers, f"i64 {len(name.encode())}", f"i64 {shadow}", f"i64 {needed}"])
         body.add("unreachable")
@@ -48,21 +48,21 @@ def length_of(body: Body, derivative: Derivative, argument: Argument) -> str:
 def definitions(derivative: Derivative) -> Iterator[str]:
     """The lines that define what the checks call and print."""
     parameters = [*derivative.parameters, *derivative.augmented_parameters]
-    texts = {_name(*each): _report(derivative, *each) for each in _shadows(derivative, parameters)}
+    texts = {name_of(*each): _report(derivative, *each) for each in _shadows(derivative, parameters)}
     if not texts:
         return
     for name, report in texts.items():
-        yield _defined(_constant(derivative, "name", name), name)
-        yield _defined(_constant(derivative, "format", name), report)
+        yield constant(_constant(derivative, "name", name), name)
+        yield constant(_constant(derivative, "format", name), report)
     handler = derivative.item.on_short_shadow
     yield "declare void @abort()"
     yield f"declare void {symbol(handler)}({', '.join(HANDLER)})" if handler else "declare i32 @dprintf(i32, ptr, ...)"
     taken = "ptr %format, ptr %name, i64 %name_length, i64 %shadow, i64 %needed"
-    yield f"define internal void {_reporter(derivative)}({taken}) {_ATTRIBUTES} {{"
+    yield f"define internal void {_reporter(derivative)}({taken}) {ATTRIBUTES} {{"
     if handler:
         yield f"  call void {symbol(handler)}(ptr %name, i64 %name_length, i64 %shadow, i64 %needed)"
     else:  # it has no buffer whose content abort would lose
-        yield f"  %printed = call i32 (i32, ptr, ...) @dprintf(i32 {_ERROR_OUTPUT}, ptr %format, i64 %shadow, i64 %needed)"
+        yield f"  %printed = call i32 (i32, ptr, ...) @dprintf(i32 {ERROR_OUTPUT}, ptr %format, i64 %shadow, i64 %needed)"
     yield from ("  call void @abort()", "  unreachable", "}")
 
 
@@ -72,7 +72,7 @@ def _shadows(derivative: Derivative, parameters: Sequence[Parameter]) -> Iterato
     return ((slices[each.index], each) for each in parameters if each.role == "length")
 
 
-def _name(argument: Argument, parameter: Parameter) -> str:
+def name_of(argument: Argument, parameter: Parameter) -> str:
     """The shadow's name: that of the sources, or the parameter's."""
     lane = parameter.name.removeprefix(f"dx{argument.first}").removesuffix("_length")
     return f"d{argument.name or f'x{argument.first}'}{lane}"
@@ -81,7 +81,7 @@ def _name(argument: Argument, parameter: Parameter) -> str:
 def _report(derivative: Derivative, argument: Argument, parameter: Parameter) -> str:
     is_vector = argument.activity.is_vector and derivative.item.width > 1
     needed = f"{derivative.item.width} lanes of its primal have" if is_vector else "its primal has"
-    words = f"holoenzyme: shadow slice '{_name(argument, parameter)}' of {derivative.item.target}"
+    words = f"holoenzyme: shadow slice '{name_of(argument, parameter)}' of {derivative.item.target}"
     return f"{words.replace('%', '%%')} has length %llu, {needed} %llu\n"
 
 
@@ -97,6 +97,7 @@ def _reporter(derivative: Derivative) -> str:
     return symbol(f"{derivative.item.target}.short_shadow")
 
 
-def _defined(constant: str, text: str) -> str:
+def constant(name: str, text: str) -> str:
+    """The line that defines a constant that holds a text."""
     data = text.encode()
-    return f'{constant} = private constant [{len(data) + 1} x i8] c"{escaped(data)}\\00"'
+    return f'{name} = private constant [{len(data) + 1} x i8] c"{escaped(data)}\\00"'
