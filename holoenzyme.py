@@ -80,6 +80,7 @@ COMMANDS = {
     "cc": ("plugin.commands.stand_in", "stand in front of the C compiler of an existing build"),
     "c++": ("plugin.commands.stand_in", "stand in front of the C++ compiler of an existing build"),
     "rustc": ("plugin.commands.stand_in", "stand in front of rustc: cargo's RUSTC_WRAPPER"),
+    "env": ("plugin.commands.env", "what another build needs to use this toolchain"),
     "clean": ("plugin.commands.clean", "remove what was built"),
     "cfg": ("plugin.commands.cfg", "the active cfgs, or the value of an expression"),
     "audit": ("bootstrap.commands.audit", "that the cfg lists, the changes and the configuration agree"),

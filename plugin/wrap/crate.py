@@ -21,10 +21,10 @@ from bootstrap.llvm import find_linker
 from plugin.wrap import child, resolve
 from plugin.wrap.arguments import expanded
 from plugin.wrap.cc import Scratch
-from plugin.wrap.derive import Request as Making
-from plugin.wrap.derive import differentiated
+from plugin.wrap.make import Request, make
 from plugin.wrap.rustc import pairs
 from plugin.wrap.settings import ROOT, Settings
+from plugin.wrap.tools import find
 
 CODEGEN = ("-Ccodegen-units=1", "-Cno-prepopulate-passes")
 ARCHIVED = {"rlib": ".rlib", "lib": ".rlib", "staticlib": ".a"}
@@ -105,8 +105,8 @@ def _made(crate: Crate, scratch: Scratch) -> bool:
         crate.object.touch()
         level = {"s": 2, "z": 2}
         chosen = [value for name, value in pairs(list(crate.words)) if name == "-Copt-level"] or ["3" if "-O" in crate.words else "0"]
-        request = Making(modules=(crate.module,), output=str(crate.object), level=level.get(chosen[-1]) or int(chosen[-1]))
-        differentiated(scratch, resolve.tools(crate.settings, crate.options), request, resolve.plans(crate.options, crate.units))
+        request = Request(modules=(crate.module,), output=str(crate.object), level=level.get(chosen[-1]) or int(chosen[-1]))
+        make(scratch, find(crate.settings, crate.options), request, resolve.plans(crate.options, crate.units))
     return crate.object.stat().st_size > 0
 
 

@@ -1,55 +1,47 @@
-"""A source with derivatives: to bitcode with the compiler that stands there, and to its output in a worker."""
+"""A source with derivatives: to a module with the compiler that stands there, and to its output in a worker.
+
+The worker starts at once: what it imports takes as long as the compiler needs to read the source.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import os
-import stat
-from collections.abc import Iterator, Sequence
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bootstrap import llvm
 from bootstrap.console import console
 from bootstrap.diagnostics import Diagnostic, Failure, shown
-from bootstrap.files import write_atomically
-from bootstrap.llvm import Kind
-from plugin import worker
-from plugin.activity import AutoDiffItem
-from plugin.build import crashed
-from plugin.compile import CompileUnit, OutputKind
-from plugin.languages import ZIG, driver, language_of
-from plugin.plan import Plan
-from plugin.wrap import child, resolve
+from bootstrap.llvm import Compiler, Kind
+from plugin.compile import OutputKind
+from plugin.languages import ZIG, Language, driver, language_of
+from plugin.wrap import child
 from plugin.wrap.arguments import Group, Invocation
-from plugin.wrap.differentiate import Differentiate
-from plugin.wrap.resolve import LANGUAGES, Tools
+from plugin.wrap.differentiate import Rest
+from plugin.wrap.make import Request, make
+from plugin.wrap.tools import Tools, find
 
 if TYPE_CHECKING:
-    from plugin.wrap.cc import Scratch, StandIn
+    from plugin.plan import Plan
+    from plugin.wrap.cc import StandIn
 
 PLACES = ("-Rpass=^holoenzyme$",)
 """Makes clang note the place of each instruction without writing debug information: a remark that nobody makes is asked for."""
+
+LANGUAGES = {"cc": Language.C, "c++": Language.CXX}
+WITH_OPAQUE_POINTERS = 15
+"""The first LLVM whose IR text today's LLVM reads."""
 
 _TOGETHER = (
     "where another file defines it, compile and link with `-flto`: the link step differentiates all files as one module",
     "or name both files in the `sources` of a unit",
 )
-
-# Zig does not write what `-emit-llvm` asks for beside a dependency file.
-_TO_BITCODE = ("-Xclang", "-disable-llvm-passes", "-Xclang", "-emit-llvm-bc", "-c", "-Qunused-arguments")
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What is to be made: `output`, at an optimisation `level`, of `modules`, which may use what is in `helpers`."""
-
-    modules: tuple[Path, ...]
-    output: str
-    level: int
-    kind: OutputKind = OutputKind.OBJECT
-    as_text: bool = False
-    helpers: tuple[Path, ...] = ()
+_RAW = ("-Xclang", "-disable-llvm-passes", "-c", "-Qunused-arguments")
+# Zig does not write what `-emit-llvm` asks for beside a dependency file, so the compiler proper is asked.
+_BITCODE, _TEXT = ("-Xclang", "-emit-llvm-bc"), ("-Xclang", "-emit-llvm")
 
 
 def derive(stand_in: StandIn, command: Invocation, source: Group, output: str, *, again: bool) -> int:
@@ -57,31 +49,123 @@ def derive(stand_in: StandIn, command: Invocation, source: Group, output: str, *
 
     Where the source turns out to ask for none, the compiler makes the output. Raises `Failure` as the pipeline does.
     """
-    tools = resolve.tools(stand_in.settings, stand_in.options)
-    module = source.path
-    if source.kind == "source":
-        module = stand_in.scratch.file("source.bc")
-        status = _to_bitcode(stand_in, tools, command, source, module, again=again)
-        if status:
-            return status
-    kind = OutputKind.BITCODE if command.emits_llvm else OutputKind.OBJECT
-    as_text = command.mode == "assembly"
-    request = Request(modules=(Path(module).absolute(),), output=output, level=command.level(), kind=kind, as_text=as_text)
-    plans = resolve.plans(stand_in.options, stand_in.settings.units_of(source.path))
+    tools = find(stand_in.settings, stand_in.options)
     try:
-        done = differentiated(stand_in.scratch, tools, request, plans)
+        status, said = _Attempt(stand_in, tools, command, source, output).made(is_quiet=again)
     except Failure as failure:
-        if not any(map(_needs_another, failure.diagnostics)):
+        if not any(each.code == "E0502" for each in failure.diagnostics) or source.kind == "ir":
             raise
-        others = _others(plans, source)
+        # Not all that an older LLVM writes as text is read by today's; what it writes as bitcode is.
+        status, said = _Attempt(stand_in, tools, command, source, output, may_split=False).made(is_quiet=True)
+    sys.stderr.write(said or "")
+    if status or said is not None or again:
+        return status
+    return stand_in.start([*stand_in.plain, *stand_in.compile_words(command, source, output, "lto", "emit")])
+
+
+class _Attempt:
+    """One way to make the output of a source."""
+
+    def __init__(self, stand_in: StandIn, tools: Tools, command: Invocation, source: Group, output: str, *, may_split: bool = True) -> None:
+        self._stand_in, self._tools, self._command, self._source = stand_in, tools, command, source
+        compiler = tools.compilers[stand_in.name]
+        is_object = command.mode != "assembly" and not command.emits_llvm
+        self._splits = may_split and is_object and source.kind == "source" and _can_split(compiler)
+        module = stand_in.scratch.file("source.ll" if self._splits else "source.bc") if source.kind == "source" else source.path
+        self._request = Request(
+            modules=(Path(module).absolute(),),
+            output=output,
+            level=command.level(),
+            kind=OutputKind.BITCODE if command.emits_llvm else OutputKind.OBJECT,
+            as_text=command.mode == "assembly",
+            rest=self._rest(compiler) if self._splits else None,
+        )
+
+    def _rest(self, compiler: Compiler) -> Rest:
+        start = (*driver(compiler, LANGUAGES[self._stand_in.name]), "-Qunused-arguments")
+        flags = self._command.flags("flag", "level")
+        return Rest(compile=(*start, *flags, "-fno-addrsig", "-c", "-x", "ir"), join=(*start, "-r", "-nostdlib"))
+
+    def made(self, *, is_quiet: bool) -> tuple[int, str | None]:
+        """The status of the compiler, and what was said of the rest, None when no derivative is asked for."""
+        plans = self._plans()
+        try:
+            if self._source.kind == "ir":
+                return 0, self._make(self._request, plans)
+            return self._while_compiling(plans, is_quiet=is_quiet)
+        except Failure as failure:
+            if not any(map(_needs_another, failure.diagnostics)):
+                raise
+            return 0, self._with_others(plans, failure)
+
+    def _while_compiling(self, plans: Sequence[Plan], *, is_quiet: bool) -> tuple[int, str | None]:
+        signal = Path(self._stand_in.scratch.file("signal"))
+        os.mkfifo(signal, 0o600)
+        line = os.open(signal, os.O_RDWR)  # open for reading too, so that neither side waits for the other to open it
+        making = _Background(lambda: self._make(dataclasses.replace(self._request, signal=signal), plans))
+        try:
+            status = _to_module(self._stand_in, self._tools, self._command, self._source, self._request.modules[0], is_quiet=is_quiet)
+            os.write(line, b"0" if status else b"1")
+            return status, making.result()
+        finally:
+            os.close(line)
+
+    def _with_others(self, plans: Sequence[Plan], failure: Failure) -> str | None:
+        """Make it once more, with the other sources of the source's units; without any, say what could be done."""
+        others = _others(plans, self._source)
         if not others:
             raise Failure(*(dataclasses.replace(each, help=(*each.help, *_TOGETHER)) for each in failure.diagnostics)) from None
-        helpers = tuple(_helpers(stand_in, tools, command, others))
-        done = differentiated(stand_in.scratch, tools, dataclasses.replace(request, helpers=helpers), plans)
-        console.status(f"{source.path} is compiled with {', '.join(map(shown, others))}: its derivatives need what is defined there")
-    if done or again:
-        return 0
-    return stand_in.start([*stand_in.plain, *stand_in.compile_words(command, source, output, "lto", "emit")])
+        request = dataclasses.replace(self._request, helpers=tuple(self._helpers(others)), rest=None)
+        said = self._make(request, plans)
+        console.status(f"{self._source.path} is compiled with {', '.join(map(shown, others))}: its derivatives need what is defined there")
+        return said
+
+    def _make(self, request: Request, plans: Sequence[Plan]) -> str | None:
+        return make(self._stand_in.scratch, self._tools, request, plans)
+
+    def _plans(self) -> list[Plan]:
+        units = self._stand_in.settings.units_of(self._source.path)
+        if not units:
+            return []
+        from plugin.wrap import resolve  # noqa: PLC0415 - brings the configuration's model
+
+        return resolve.plans(self._stand_in.options, units)
+
+    def _helpers(self, sources: Sequence[Path]) -> Iterator[Path]:
+        """The modules of other sources of a unit, compiled as the one that needs them."""
+        for source in sources:
+            module = Path(self._stand_in.scratch.file(f"{source.name}.bc"))
+            group = Group("input", [str(source)], "source")
+            if _to_module(self._stand_in, self._tools, self._command, group, module, is_quiet=True) == 0:
+                yield module
+
+
+class _Background:
+    """A function that runs in a thread."""
+
+    def __init__(self, function: Callable[[], str | None]) -> None:
+        self._function = function
+        self._result: str | None = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._result = self._function()
+        except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
+            self._error = error
+
+    def result(self) -> str | None:
+        """What the function gave; raises what it raised."""
+        self._thread.join()
+        if self._error:
+            raise self._error
+        return self._result
+
+
+def _can_split(compiler: Compiler) -> bool:
+    return compiler.kind is Kind.CLANG and compiler.llvm >= WITH_OPAQUE_POINTERS
 
 
 def _needs_another(diagnostic: Diagnostic) -> bool:
@@ -96,85 +180,14 @@ def _others(plans: Sequence[Plan], source: Group) -> list[Path]:
     return sorted(each for each in found if os.path.realpath(each) != own)
 
 
-def _helpers(stand_in: StandIn, tools: Tools, command: Invocation, sources: Sequence[Path]) -> Iterator[Path]:
-    """The modules of other sources of a unit, compiled as the one that needs them."""
-    for source in sources:
-        module = stand_in.scratch.file(f"{source.name}.bc")
-        group = Group("input", [str(source)], "source")
-        if _to_bitcode(stand_in, tools, command, group, module, again=True) == 0:
-            yield Path(module)
+def _to_module(stand_in: StandIn, tools: Tools, command: Invocation, source: Group, module: Path, *, is_quiet: bool) -> int:
+    """Have the compiler write the module of a source, not optimised yet; a gcc gives way to a clang here. Gives the status.
 
-
-def _to_bitcode(stand_in: StandIn, tools: Tools, command: Invocation, source: Group, module: str, *, again: bool) -> int:
-    """Have the compiler write the module of a source, not optimised yet; a gcc gives way to a clang here."""
-    compiler = tools.toolchain.compilers[LANGUAGES[stand_in.name]]
+    `is_quiet` when it has said before all that there is to say.
+    """
+    compiler = tools.compilers[stand_in.name]
     start = [*driver(compiler, LANGUAGES[stand_in.name]), *(ZIG if compiler.kind is Kind.ZIG else [])]
-    words = stand_in.compile_words(command, source, module)
-    is_quiet = ["-w"] if again else []  # it has said all that there is to say
-    status = child.run([*start, *PLACES, *words, *_TO_BITCODE, *is_quiet], tools.toolchain.environment, stdin=stand_in.stdin)
-    return status if Path(module).exists() else status or 1  # Zig may fail with status 0
-
-
-def differentiated(scratch: Scratch, tools: Tools, request: Request, plans: Sequence[Plan]) -> bool:
-    """Do what is requested, with the items of `plans` that are the modules' own; False when no derivative is asked for."""
-    made = Path(scratch.file("made"))
-    owners = [(plan, item) for plan in plans for item in plan.items]
-    items = tuple(dataclasses.replace(item, index=index) for index, (_, item) in enumerate(owners))
-    name = Path(request.output).name
-    unit = _unit(tools, request, made.parent, items)
-    job = Differentiate(unit=unit, helpers=request.helpers, output=made, as_text=request.as_text)
-    try:
-        if not worker.run(job):
-            return False
-    except Failure as failure:
-        scratch.keep = any(str(made.parent) in note for each in failure.diagnostics for note in each.notes)
-        raise Failure(*(_placed(each, owners) for each in failure.diagnostics)) from None
-    except worker.Crashed as crash:
-        scratch.keep = True
-        raise Failure(crashed(name, crash, made.parent)) from None
-    publish(made, request.output)
-    return True
-
-
-def _unit(tools: Tools, request: Request, folder: Path, items: tuple[AutoDiffItem, ...]) -> CompileUnit:
-    return CompileUnit(
-        name=Path(request.output).name,
-        kind=request.kind,
-        root=Path.cwd(),
-        folder=folder,
-        sources=request.modules,
-        flags=(),
-        items=items,
-        compilers={},
-        linker=None,
-        engine=tools.toolchain.engine,
-        engine_options=tools.options,
-        newest_llvm=tools.toolchain.newest_llvm,
-        runtime_activity=tools.runtime_activity,
-        cpu="",
-        triple=llvm.host_triple(),
-        callable_library=False,
-        environment=tools.toolchain.environment,
-        level=request.level,
-    )
-
-
-def _placed(diagnostic: Diagnostic, owners: Sequence[tuple[Plan, AutoDiffItem]]) -> Diagnostic:
-    """A diagnostic about one of several units' items, with its place in the configuration."""
-    table, _, rest = diagnostic.key.partition(".")
-    index, _, part = rest.partition(".")
-    if table != "autodiff" or not index.isdigit():
-        return diagnostic
-    plan, item = owners[int(index)]
-    return plan.placed(dataclasses.replace(diagnostic, key=f"autodiff.{item.index}.{part}"))
-
-
-def publish(made: Path, output: str) -> None:
-    """Put a file in its place: whole where that is a file, and into what is there where that is none, such as /dev/null."""
-    path = Path(output)
-    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
-        path.write_bytes(made.read_bytes())
-        return
-    mask = os.umask(0)
-    os.umask(mask)
-    write_atomically(path, made.read_bytes(), mode=0o666 & ~mask)
+    words = stand_in.compile_words(command, source, str(module))
+    form = _TEXT if module.suffix == ".ll" else _BITCODE
+    status = child.run([*start, *PLACES, *words, *_RAW, *form, *(["-w"] if is_quiet else [])], tools.environment, stdin=stand_in.stdin)
+    return status if module.exists() else status or 1  # Zig may fail with status 0

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import re
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bootstrap import process
 from bootstrap.diagnostics import Failure, fail
+from bootstrap.files import raise_if_full
 from plugin import bitcode
 from plugin.activity import AutoDiffItem
 from plugin.compile import CompileUnit, OutputKind
@@ -19,60 +23,123 @@ if TYPE_CHECKING:
 
     from plugin.pipeline import Compiled
     from plugin.worker import Begin
+    from plugin.wrap.split import Parts
 
 _CPU = re.compile(r'"target-cpu"="([^"]+)"')
+
+
+LEAST = 60_000
+"""How long the text of functions that take no part in a derivative must be before it pays to compile them apart: some 150 lines of C."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Rest:
+    """The words that compile IR text to an object, and those that join two objects into one; inputs and `-o` follow."""
+
+    compile: tuple[str, ...]
+    join: tuple[str, ...]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Differentiate:
     """`unit` is a unit of sources of bitcode or IR, with all items that may be meant, `helpers` what it may use; `output` is written.
 
-    With `as_text` the output is assembly, or IR where `unit.kind` is bitcode.
+    With `as_text` the output is assembly, or IR where `unit.kind` is bitcode. `rest` and `signal` are as in `plugin.wrap.make.Request`.
     """
 
     unit: CompileUnit
     helpers: tuple[Path, ...]
     output: Path
     as_text: bool
+    rest: Rest | None
+    signal: Path | None
 
-    def run(self, begin: Begin) -> bool:
-        """Do it; False when the module asks for no derivative, and then nothing is written. Raises as `compile_unit` does, and E0550."""
+    def run(self, begin: Begin) -> str | None:
+        """Do it; gives what the compiler said of the rest, or None when the modules ask for no derivative, and nothing is written.
+
+        Raises as `compile_unit` does, and E0550, E0551, E0422.
+        """
+        from plugin import pipeline  # noqa: PLC0415, F401 - llvmlite is for workers only, and takes its time while the compiler works
+
+        if self.signal:
+            begin("wait")
+            with self.signal.open("rb") as line:
+                if line.read(1) != b"1":
+                    return None
+        begin("read")
+        parts = self._split() if self.rest else None
+        if parts is None or self.rest is None:
+            return "" if self._differentiated(begin, self.unit, self.output) else None
+        return self._apart(begin, parts, self.rest)
+
+    def _split(self) -> Parts | None:
+        from plugin.wrap.split import split  # noqa: PLC0415 - only for C and C++
+
+        source = self.unit.sources[0]
+        text = source.read_text(encoding="utf-8", errors="surrogateescape")
+        tag = hashlib.sha256(f"{self.unit.root}/{self.unit.name}\n{text}".encode("utf-8", "surrogateescape")).hexdigest()[:12]
+        sources, targets = [each.source for each in self.unit.items], [each.target for each in self.unit.items]
+        return split(text, sources, targets, tag, LEAST)
+
+    def _apart(self, begin: Begin, parts: Parts, rest: Rest) -> str | None:
+        """The two parts at the same time, then joined."""
+        derived, other = self.unit.folder / "derived.ll", self.unit.folder / "rest.ll"
+        for path, text in ((derived, parts.derived), (other, parts.rest)):
+            path.write_text(text, encoding="utf-8", errors="surrogateescape")
+        objects = [each.with_suffix(".o") for each in (derived, other)]
+        compiling: list[process.Completed] = []
+        command = [*rest.compile, str(other), "-o", str(objects[1])]
+        thread = threading.Thread(target=lambda: compiling.append(process.run(command, env=self.unit.environment)))
+        thread.start()
+        is_asked = self._differentiated(begin, dataclasses.replace(self.unit, sources=(derived,)), objects[0])
+        begin("join")
+        thread.join()
+        if not is_asked:
+            return None
+        joined = process.run([*rest.join, *map(str, objects), "-o", str(self.output)], env=self.unit.environment)
+        for done in (*compiling, joined):
+            if done.status:
+                raise_if_full(done.stderr)
+                words = done.stderr.strip() or f"it ended with {done.signal_name or done.status}"
+                raise fail("E0422", f"the compiler cannot finish `{self.unit.name}`", notes=[words], help=["`-v` shows the command"])
+        return "".join(each.stderr for each in compiling)
+
+    def _differentiated(self, begin: Begin, unit: CompileUnit, output: Path) -> bool:
         from plugin.pipeline import Clock, compile_unit  # noqa: PLC0415 - llvmlite is for workers only
 
-        begin("read")
-        unit = self._asked()
-        if unit is None:
+        asked = self._asked(unit)
+        if asked is None:
             return False
-        compiled = compile_unit(unit, Clock(begin))
+        compiled = compile_unit(asked, Clock(begin))
         begin("emit")
-        self._emit(compiled)
+        self._emit(compiled, output)
         return True
 
-    def _asked(self) -> CompileUnit | None:
+    def _asked(self, unit: CompileUnit) -> CompileUnit | None:
         """The unit with the items whose primal it has and for the processor that it was compiled for; None when it asks for nothing."""
         from plugin import module  # noqa: PLC0415 - llvmlite is for workers only
 
-        parsed = [_parsed(each) for each in self.unit.sources]
+        parsed = [_parsed(each) for each in unit.sources]
         if not all(parsed):
-            return self.unit  # the pipeline's front end says what is wrong
-        items = _defined(parsed, self.unit.items)
+            return unit  # the pipeline's front end says what is wrong
+        items = _defined(parsed, unit.items)
         if not items and not any(map(module.calls_enzyme, parsed)):
             return None
         for each in parsed:
-            _refuse_foreign(each, self.unit.triple)
+            _refuse_foreign(each, unit.triple)
         cpu = _CPU.search(str(parsed[0]))
-        sources = (*self.unit.sources, *(_lent(each, self.unit.folder) for each in self.helpers))
-        return dataclasses.replace(self.unit, items=items, cpu=cpu[1] if cpu else "", sources=sources)
+        sources = (*unit.sources, *(_lent(each, unit.folder) for each in self.helpers))
+        return dataclasses.replace(unit, items=items, cpu=cpu[1] if cpu else "", sources=sources)
 
-    def _emit(self, compiled: Compiled) -> None:
+    def _emit(self, compiled: Compiled, output: Path) -> None:
         from plugin.initialisers import in_sections  # noqa: PLC0415 - llvmlite is for workers only
 
         if self.unit.kind is OutputKind.BITCODE:
-            self.output.write_bytes(str(compiled.module).encode() if self.as_text else compiled.module.as_bitcode())
+            output.write_bytes(str(compiled.module).encode() if self.as_text else compiled.module.as_bitcode())
             return
         ready = in_sections(compiled.module)
         machine = compiled.machine
-        self.output.write_bytes(machine.emit_assembly(ready).encode() if self.as_text else machine.emit_object(ready))
+        output.write_bytes(machine.emit_assembly(ready).encode() if self.as_text else machine.emit_object(ready))
 
 
 def _parsed(source: Path) -> ModuleRef | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from plugin.wrap import resolve
 from plugin.wrap.arguments import Group, Invocation
-from plugin.wrap.derive import Request, differentiated
+from plugin.wrap.make import Request, make
+from plugin.wrap.tools import find
 
 if TYPE_CHECKING:
     from plugin.wrap.cc import StandIn
@@ -18,12 +18,15 @@ LEVEL = 2
 
 def link(stand_in: StandIn, command: Invocation, modules: list[Group]) -> int:
     """Link as the compiler would, with derivatives; gives the status. Raises `Failure` as the pipeline does, E0513 among it."""
-    tools = resolve.tools(stand_in.settings, stand_in.options)
+    tools = find(stand_in.settings, stand_in.options)
     named = tuple(_named(stand_in, each) for each in modules)
     made = stand_in.scratch.file("linked.o")
-    plans = resolve.plans(stand_in.options, sorted({name for names in stand_in.settings.sources.values() for name in names}))
+    units = sorted({name for names in stand_in.settings.sources.values() for name in names})
+    from plugin.wrap import resolve  # noqa: PLC0415
+
+    plans = resolve.plans(stand_in.options, units)
     request = Request(modules=named, output=made, level=command.level() if command.flags("level") else LEVEL)
-    if not differentiated(stand_in.scratch, tools, request, plans):
+    if make(stand_in.scratch, tools, request, plans) is None:
         return stand_in.start([*stand_in.plain, *command.words])
     words: list[str] = []
     for group in command.groups:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
 import importlib
 import marshal
 import os
@@ -22,24 +21,16 @@ from bootstrap.store import Store
 from plugin import toolchain
 from plugin.engine import EngineOptions, PluginEngine
 from plugin.engines import PIPELINE_LLVM, Place
-from plugin.languages import ZIG, Language, driver
+from plugin.languages import ZIG, driver
 from plugin.plan import Plan, root_of
 from plugin.toolchain import Toolchain
-from plugin.wrap.settings import Settings, configuration, kept, state_of
+from plugin.wrap.derive import LANGUAGES
+from plugin.wrap.settings import Settings, configuration, state_of
+from plugin.wrap.tools import Tools
 
 DEFAULT = Path(__file__).with_name("default.toml")
-LANGUAGES = {"cc": Language.C, "c++": Language.CXX}
 MANY = 400
 """How many files of the cache are too many."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
-    """What a derivative needs besides the compiler of the settings: it is brought when the first one is asked for."""
-
-    toolchain: Toolchain
-    options: EngineOptions
-    runtime_activity: bool
 
 
 def settings(options: Sequence[str], key: list[str], path: str) -> dict[str, Any]:
@@ -68,28 +59,25 @@ def resolved_for(options: Sequence[str]) -> Resolved:
     return load(DEFAULT, overrides=parsed.set, profile=parsed.profile)
 
 
-def tools(settings: Settings, options: Sequence[str]) -> Tools:
-    """The tools for a derivative, from the cache while what they are is as it was; raises as `plugin.toolchain.assemble` does."""
-    path = f"{settings.path.removesuffix('.settings')}.tools"
-    known = kept(path, settings.key)
-    if known is not None:
-        with contextlib.suppress(Exception):  # of another version of ours
-            found = pickle.loads(known["tools"])  # noqa: S301 - this program wrote it, in a folder of its own
-            if isinstance(found, Tools):
-                return found
+def tools(settings: Settings, options: Sequence[str], path: Path) -> Tools:
+    """What `plugin.wrap.tools.find` gives, written to `path` as well; raises as `plugin.toolchain.assemble` does."""
     resolved = resolved_for(options)
     enzyme = resolved.config.enzyme
+    toolchain = _assemble(resolved, offline=_is_offline(options))
     found = Tools(
-        toolchain=_assemble(resolved, offline=_is_offline(options)),
+        engine=toolchain.engine,
         options=EngineOptions(strict_aliasing=enzyme.strict_aliasing, loose_types=enzyme.loose_types),
         runtime_activity=enzyme.runtime_activity,
+        compilers={name: toolchain.compilers[language] for name, language in LANGUAGES.items()},
+        environment=toolchain.environment,
+        newest_llvm=toolchain.newest_llvm,
     )
     # The store verifies an artifact by what its stamp says of the file: as long as the state is the same, that holds.
-    files = [each.executable for each in found.toolchain.compilers.values()]
-    engine = found.toolchain.engine
+    engine = found.engine
+    files = [each.executable for each in found.compilers.values()]
     files += [engine.path, *([engine.opt, engine.link] if isinstance(engine, PluginEngine) else [])] if engine else []
     states = [*_read(resolved), *map(state_of, [*os.get_exec_path(), *map(str, files)])]
-    _keep(Path(path), {"key": settings.key, "states": states, "tools": pickle.dumps(found)})
+    _keep(path, {"key": settings.key, "states": states, "tools": pickle.dumps(found)})
     return found
 
 
@@ -142,8 +130,9 @@ def _is_offline(options: Iterable[str]) -> bool:
 
 
 def _read(resolved: Resolved) -> list[tuple[str, int, int]]:
-    """The states of the files that the configuration was read from."""
-    return [state_of(str(layer.document.path.absolute())) for layer in resolved.layers if layer.document]
+    """The states of the files that the configuration was read from, and of ours that decide what is kept."""
+    own = map(state_of, map(str, sorted(Path(__file__).parent.glob("*.py"))))
+    return [*own, *(state_of(str(layer.document.path.absolute())) for layer in resolved.layers if layer.document)]
 
 
 def _sources(resolved: Resolved) -> dict[str, list[str]]:
