@@ -11,7 +11,9 @@ import pytest
 
 from bootstrap.config import load
 from bootstrap.diagnostics import Failure
+from plugin.activity import DiffMode
 from plugin.build import Options, Report, build
+from plugin.native import Arguments, Call
 from plugin.native import load as load_library
 from plugin.plan import Plan
 
@@ -185,6 +187,34 @@ CASES = [
 def test_the_derivative_agrees_with_central_differences(built: Built, artifact: str, unit: str, index: int) -> None:
     verdict = built(unit, artifact).verdicts[index]
     assert verdict.error <= verdict.tolerance, verdict
+
+
+@pytest.mark.needs("opt-15", "clang-15")
+@pytest.mark.parametrize(
+    ("unit", "index"), [pytest.param(*each.values[1:], id=str(each.id)[10:]) for each in CASES if each.values[0] == "plugin-15"]
+)
+def test_both_engines_give_the_same(built: Built, unit: str, index: int) -> None:
+    driver, plugin = (numbers(built(unit, artifact), index) for artifact in NEEDS)
+    is_narrow = UNITS[unit][1][index][0].startswith(("narrow", "mixed"))
+    assert plugin == pytest.approx(driver, rel=1e-6 if is_narrow else 1e-12, abs=0)
+    assert len(driver) > 0
+
+
+def numbers(report: Report, index: int) -> list[float]:
+    """All that a derivative gives: what it returns, and its shadows."""
+    check = report.plan.checks(report.derivatives)[index]
+    item, arguments = check.derivative.item, Arguments.build(check.derivative, check.arguments, check.types, check.key)
+    call = Call(load_library(report.plan.library), check.derivative)
+    value, _ = call.primal(arguments)
+    lanes = range(item.width)
+    shadows = {
+        at: [[0.5 + 0.25 * lane + 0.125 * place for place, _ in enumerate(arguments.vector(at))] for lane in lanes]
+        for at, activity in enumerate(item.inputs)
+        if activity.has_shadow
+    }
+    seeds = [[1.25 + lane for _ in value] for lane in lanes] if item.mode is DiffMode.REVERSE and item.ret.is_active else []
+    results, after = call.derived(arguments, shadows, seeds)
+    return [number for part in (*results, *(lane for each in after.values() for lane in each)) for number in part]
 
 
 @pytest.mark.needs("opt-15", "rustc")
