@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bootstrap import process
-from bootstrap.diagnostics import fail, program
-from plugin import complaints
+from bootstrap.diagnostics import Failure, fail, program
+from plugin import bitcode, complaints
 
 _FIRST_CODEGEN_PASS = "pre-isel-intrinsic-lowering"
 _PRE = "default<O3>"
@@ -29,6 +29,8 @@ _NOT_LOADED = re.compile(r"^Error opening '.*?': (?:.*?: )?(.*)\n *-load request
 _NOT_ENZYME = re.compile(r"Unknown command line argument '[^']*'|unknown pass name '[^']*'")
 _WITH_TYPED_POINTERS = range(14, 17)
 """The LLVMs that have both kinds of pointers and a switch between them."""
+_OPAQUE_LLVM = 15
+"""The first LLVM whose clang writes pointers without types."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +89,27 @@ class PluginEngine:
 
         Raises `Failure`: E0404 when `llvm-link` does not start, E0402 when it does not take one of them.
         """
-        done = _start([self.link, *self._pointers(), "-S", *inputs, "-o", output])
+        done = _start([self.link, "-S", *inputs, "-o", output])
         if done.status == 0:
             return output.read_text(encoding="utf-8")
-        raise fail(
+        raise self._cannot_read(done)
+
+    def with_opaque_pointers(self, source: Path, output: Path) -> Path:
+        """A file with the module of `source` in which pointers have no types, as all have that it is linked with.
+
+        That is `source` itself where it is clear that it has none, else `output`: `llvm-link` takes modules as they are. Raises
+        `Failure` as `linked`.
+        """
+        producer = bitcode.producer_of(source)
+        if self.llvm not in _WITH_TYPED_POINTERS or (producer and producer[1] >= _OPAQUE_LLVM):
+            return source
+        done = _start([self.opt, "-opaque-pointers", "-S", source, "-o", output])
+        if done.status == 0:
+            return output
+        raise self._cannot_read(done)
+
+    def _cannot_read(self, done: process.Completed) -> Failure:
+        return fail(
             "E0402",
             f"LLVM {self.llvm}, in which the engine runs, cannot read this unit",
             notes=[done.stderr.strip(), "LLVM reads modules of older versions, never of newer ones"],
@@ -100,7 +119,7 @@ class PluginEngine:
     def optimised(self, module: Path, output: Path) -> str:
         """The IR text `module` after *pre*, which is written to `output`; raises `Failure` (E0404, E0508)."""
         flags = ["-disable-loop-unrolling", f"-passes={_PRE}", *_PLAIN]
-        done = _start([self.opt, *self._pointers(), *flags, "-S", module, "-o", output])
+        done = _start([self.opt, *flags, "-S", module, "-o", output])
         if done.status == 0 and output.is_file():
             return output.read_text(encoding="utf-8")
         raise complaints.refusal(done, module, module.parent, module.parent)
@@ -113,7 +132,7 @@ class PluginEngine:
         # LLVM notes of `tan` that it only writes (errno), Enzyme that it touches no memory: to LLVM 15 both together are a broken module.
         # Newer ones have one attribute for the two, and it is ours that reads, and verifies, what comes out.
         flags = ["-disable-verify", f"-passes={_ENZYME}", *_switches(options)]
-        done = _start([self.opt, *self._pointers(), *plugin, *flags, module, "-o", output])
+        done = _start([self.opt, *plugin, *flags, module, "-o", output])
         if done.status == 0 and output.is_file():
             return output
         refused = _NOT_LOADED.search(done.stderr)
@@ -124,10 +143,6 @@ class PluginEngine:
             message = f"{self.path} is no Enzyme, or an old one: it does not know {unknown[0].rpartition('nown ')[2]}"
             raise fail("E0408", message, help=["use an Enzyme of 2024 or newer"])
         raise complaints.refusal(done, module, folder, root)
-
-    def _pointers(self) -> list[str]:
-        """Additions have opaque pointers, and so must all that they are linked with."""
-        return ["-opaque-pointers"] if self.llvm in _WITH_TYPED_POINTERS else []
 
 
 Engine = DriverEngine | PluginEngine

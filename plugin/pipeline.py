@@ -141,7 +141,8 @@ def _ready_for_plugin(
 
     It is made of what the front ends wrote. What was done to the module that llvmlite has is done again to this one, as text.
     """
-    text = assembly.with_weak_markers(engine.linked(files, job.folder / "linked.ll"))
+    opaque = [engine.with_opaque_pointers(each, job.folder / f"opaque{number}.ll") for number, each in enumerate(files)]
+    text = assembly.with_weak_markers(engine.linked(opaque, job.folder / "linked.ll"))
     if additions:
         text = assembly.with_additions(engine, text, additions, job.folder)
     text, held = assembly.holding(assembly.with_registrations(engine, text, rules, job.folder))
