@@ -9,6 +9,9 @@ import sys
 
 STAND_INS = ("cc", "c++", "rustc")
 
+LAUNCH = "--launch"
+"""After `cc` or `c++`: the compiler that stands behind follows, as it does after any launcher."""
+
 VALUED = ("--config", "--set", "--profile", "--cfg", "--color", "--jobs", "-A", "-W", "-D", "-j")
 """Our global options that take the next word as their value."""
 
@@ -29,6 +32,10 @@ def stand_in(options: list[str], name: str, words: list[str]) -> int:
         from plugin.wrap import rustc  # noqa: PLC0415 - one of several
 
         return rustc.main(options, words)
+    if words and words[0].partition("=")[0] == LAUNCH:
+        from plugin.wrap import launch  # noqa: PLC0415 - one of several
+
+        return launch.main(options, name, words[0], words[1:])
     from plugin.wrap import cc  # noqa: PLC0415 - one of several
 
     return cc.main(options, name, words)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import json
 import marshal
 import os
 import pickle
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from plugin.languages import ZIG, driver
 from plugin.plan import Plan, root_of
 from plugin.toolchain import Toolchain
 from plugin.wrap.derive import LANGUAGES
-from plugin.wrap.settings import Settings, configuration, state_of
+from plugin.wrap.settings import LAUNCHED, Settings, configuration, state_of
 from plugin.wrap.tools import Tools
 
 DEFAULT = Path(__file__).with_name("default.toml")
@@ -52,11 +53,21 @@ def settings(options: Sequence[str], key: list[str], path: str) -> dict[str, Any
 def resolved_for(options: Sequence[str]) -> Resolved:
     """The configuration for our options before the stand-in's name."""
     line = importlib.import_module("holoenzyme")  # the one thing that knows the options of every command
-    parsed = line.global_options().parse_args(list(options), argparse.Namespace(**line.DEFAULTS))
+    words = [each for each in options if not each.startswith(LAUNCHED)]
+    parsed = line.global_options().parse_args(words, argparse.Namespace(**line.DEFAULTS))
+    chosen = dict(_launched(options))
+    parsed.set = [*(each for each in parsed.set if each.partition("=")[0].strip() not in chosen), *map("=".join, chosen.items())]
     line.set_up_console(parsed)
     if configuration(options):
         return load_for(parsed)
     return load(DEFAULT, overrides=parsed.set, profile=parsed.profile)
+
+
+def _launched(options: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The keys of the compilers, each with the compiler that a build has chosen, as TOML has it."""
+    for word in options:
+        if word.startswith(LAUNCHED):
+            yield from ((f"target.{llvm.host_triple()}.{key}", json.dumps(word.removeprefix(LAUNCHED))) for key in ("cc", "cxx"))
 
 
 def tools(settings: Settings, options: Sequence[str], path: Path) -> Tools:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 VARIABLES = ("PATH", "HOME", "XDG_CACHE_HOME", "RUSTC")
 """The variables that decide, besides those whose names begin with HOLOENZYME_."""
 
+LAUNCHED = "--launched="
+"""Begins a word among our options, written by launch.py: the compiler that a build has chosen, not the configuration."""
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 
 

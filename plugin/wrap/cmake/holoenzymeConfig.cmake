@@ -1,0 +1,81 @@
+# find_package(holoenzyme): derivatives in targets of C and C++, whatever compiler the build has chosen.
+#
+#   holoenzyme_add_derivative(TARGET <target> SOURCE <symbol> DERIVATIVE <symbol> MODE <reverse|forward>
+#                             [INPUTS <activity>[:<type>]...] [RET <activity>] [WIDTH <n>] [AUGMENTED <symbol>])
+#
+# adds to <target> the function DERIVATIVE, the derivative of the function SOURCE, which one of its sources defines. The words are those of
+# an item of the configuration, `[[unit.NAME.autodiff]]`.
+#
+#   HOLOENZYME_CONFIG   a configuration to start from; without one, Enzyme is on and all else has its default
+#   HOLOENZYME_PROGRAM  the program, where it is not beside this file and not on PATH
+if(CMAKE_VERSION VERSION_LESS 3.25)
+  set(${CMAKE_FIND_PACKAGE_NAME}_FOUND FALSE)
+  set(${CMAKE_FIND_PACKAGE_NAME}_NOT_FOUND_MESSAGE "holoenzyme needs CMake 3.25 or newer: launchers with generator expressions")
+  return()
+endif()
+if(NOT CMAKE_GENERATOR MATCHES "Ninja|Makefiles")
+  set(${CMAKE_FIND_PACKAGE_NAME}_FOUND FALSE)
+  set(${CMAKE_FIND_PACKAGE_NAME}_NOT_FOUND_MESSAGE "holoenzyme needs a generator that has launchers: Ninja or Makefiles")
+  return()
+endif()
+include("${CMAKE_CURRENT_LIST_DIR}/program.cmake")
+include("${CMAKE_CURRENT_LIST_DIR}/launchers.cmake")
+
+get_filename_component(_holoenzyme_default "${CMAKE_CURRENT_LIST_DIR}/../default.toml" ABSOLUTE)
+set(_holoenzyme_config "${_holoenzyme_default}")
+if(HOLOENZYME_CONFIG)
+  set(_holoenzyme_config "${HOLOENZYME_CONFIG}")
+endif()
+get_filename_component(_holoenzyme_config "${_holoenzyme_config}" ABSOLUTE)
+set_property(GLOBAL PROPERTY HOLOENZYME_PROGRAM "${HOLOENZYME_PROGRAM}")
+set_property(GLOBAL PROPERTY HOLOENZYME_CONFIG "${_holoenzyme_config}")
+set_property(GLOBAL PROPERTY HOLOENZYME_DEFAULT "${_holoenzyme_default}")
+
+# Which targets there are, and what they link, is known when all of the project has been read.
+get_property(_holoenzyme_is_called GLOBAL PROPERTY HOLOENZYME_IS_CALLED)
+if(NOT _holoenzyme_is_called)
+  set_property(GLOBAL PROPERTY HOLOENZYME_IS_CALLED TRUE)
+  cmake_language(DEFER DIRECTORY "${CMAKE_SOURCE_DIR}" CALL _holoenzyme_finish "${CMAKE_SOURCE_DIR}")
+endif()
+
+function(holoenzyme_add_derivative)
+  cmake_parse_arguments(PARSE_ARGV 0 item "" "TARGET;SOURCE;DERIVATIVE;MODE;RET;WIDTH;AUGMENTED" "INPUTS")
+  foreach(name IN ITEMS TARGET SOURCE DERIVATIVE MODE)
+    if(NOT item_${name})
+      message(FATAL_ERROR "holoenzyme_add_derivative: ${name} is missing")
+    endif()
+  endforeach()
+  if(item_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "holoenzyme_add_derivative: ${item_UNPARSED_ARGUMENTS} cannot be understood")
+  endif()
+  if(NOT TARGET ${item_TARGET})
+    message(FATAL_ERROR "holoenzyme_add_derivative: there is no target ${item_TARGET}; add it before its derivatives")
+  endif()
+  _holoenzyme_inputs(inputs ${item_INPUTS})
+  string(CONCAT text "source = \"${item_SOURCE}\"\ntarget = \"${item_DERIVATIVE}\"\nmode = \"${item_MODE}\"\ninputs = [${inputs}]\n")
+  if(item_RET)
+    string(APPEND text "ret = \"${item_RET}\"\n")
+  endif()
+  if(item_WIDTH)
+    string(APPEND text "width = ${item_WIDTH}\n")
+  endif()
+  if(item_AUGMENTED)
+    string(APPEND text "augmented = \"${item_AUGMENTED}\"\n")
+  endif()
+  set_property(TARGET ${item_TARGET} APPEND_STRING PROPERTY HOLOENZYME_ITEMS "\n[[unit.NAME.autodiff]]\n${text}")
+  set_property(TARGET ${item_TARGET} PROPERTY HOLOENZYME ON)
+endfunction()
+
+# The activities as TOML has them, each with the type that may follow it.
+function(_holoenzyme_inputs result)
+  set(inputs)
+  foreach(input IN LISTS ARGN)
+    if(input MATCHES "^([^:]*):(.*)$")
+      list(APPEND inputs "{ activity = \"${CMAKE_MATCH_1}\", type = \"${CMAKE_MATCH_2}\" }")
+    else()
+      list(APPEND inputs "\"${input}\"")
+    endif()
+  endforeach()
+  list(JOIN inputs ", " inputs)
+  set(${result} "${inputs}" PARENT_SCOPE)
+endfunction()
