@@ -10,6 +10,7 @@ import marshal
 import os
 import pickle
 import shutil
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from bootstrap.config import Resolved, load, load_for
 from bootstrap.files import write_atomically
 from bootstrap.llvm import Compiler, Kind
 from bootstrap.store import Store
+from plugin import engine as engine_module
 from plugin import toolchain
 from plugin.engine import EngineOptions, PluginEngine
 from plugin.engines import PIPELINE_LLVM, Place
@@ -87,6 +89,8 @@ def tools(settings: Settings, options: Sequence[str], path: Path) -> Tools:
     engine = found.engine
     files = [each.executable for each in found.compilers.values()]
     files += [engine.path, *([engine.opt, engine.link] if isinstance(engine, PluginEngine) else [])] if engine else []
+    # What is kept is of these modules' classes: another version's would be read wrongly.
+    files += [Path(each.__file__) for each in (sys.modules[Tools.__module__], engine_module, llvm) if each.__file__]
     states = [*_read(resolved), *map(state_of, [*os.get_exec_path(), *map(str, files)])]
     _keep(path, {"key": settings.key, "states": states, "tools": pickle.dumps(found)})
     return found
