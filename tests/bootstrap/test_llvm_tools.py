@@ -59,7 +59,7 @@ def test_the_one_of_the_configuration_is_the_one(llvm: Callable[..., Path]) -> N
 @pytest.mark.parametrize(("version", "why"), [(None, "is not there"), ("15.0.6", "names no folder with `opt`")])
 def test_an_llvm_config_that_leads_nowhere_is_told(llvm: Callable[..., Path], tmp_path: Path, version: str | None, why: str) -> None:
     path = llvm(version, whole=False) / "llvm-config" if version else tmp_path / "no-such-file"
-    with pytest.raises(Failure, match=f"E0406: the LLVM of the configuration cannot be used: .*{why}"):
+    with pytest.raises(Failure, match=rf"E0406\]: the LLVM of the configuration cannot be used: .*{why}"):
         llvm_tools.find(15, str(path))
 
 
