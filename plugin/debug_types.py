@@ -61,8 +61,10 @@ class DebugTypes:
         `above` are the types that it is inside of.
         """
         node = self._metadata.node(reference)
-        if node is None or reference in above or len(above) > _DEEPEST:
+        if node is None or len(above) > _DEEPEST:
             return None
+        if reference in above:  # a list, whose nodes point to each other
+            return TypeTree().behind() if node.text("tag") in _POINTERS else None
         above = (*above, reference)
         tag = node.text("tag")
         if node.kind == "DIBasicType":
