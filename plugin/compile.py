@@ -192,10 +192,21 @@ class _Emitter:
 
     def _unlinked(self, output: Path, done: process.Completed) -> Failure:
         undefined = sorted(set(_UNDEFINED.findall(done.stderr)))
-        notes = [f"`{name}` is called by a derivative that Enzyme made" for name in undefined if name in self._compiled.new_externals]
+        notes = [self._wanted(name) for name in undefined if name in self._compiled.new_externals]
         names = ", ".join(f"`{name}`" for name in undefined)
         remedies = [f"add the source that defines {names} to `sources`, or its library to `link-flags`"] if undefined else []
         return fail("E0405", f"`{output.name}` cannot be linked", notes=[*notes, done.stderr.strip()], help=remedies)
+
+    def _wanted(self, name: str) -> str:
+        """Which derivative brought a function that the sources do not call."""
+        from plugin.callgraph import CallGraph  # noqa: PLC0415 - only for those who are told
+        from plugin.complaints import author_s  # noqa: PLC0415
+
+        graph = CallGraph.of(str(self._compiled.module))
+        callers = {each for each, body in graph.bodies.items() if re.search(rf'@"?{re.escape(name)}"?\(', body.partition("\n")[2])}
+        targets = [each.item.target for each in self._compiled.derivatives if each.item.target in graph.bodies]
+        wanting = [each for each in targets if not callers.isdisjoint(graph.reached(each))] or sorted({author_s(each) for each in callers})
+        return f"`{name}` is called by a derivative that Enzyme made: {', '.join(f'`{each}`' for each in wanting)}"
 
     def _calls(self, prefixes: tuple[str, ...]) -> bool:
         return any(name.startswith(prefixes) for name in self._compiled.externals)

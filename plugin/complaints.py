@@ -231,7 +231,7 @@ def refusal(done: Completed, module: Path, folder: Path, root: Path) -> Failure:
 def _crash(done: Completed, kept: tuple[str, ...]) -> Diagnostic:
     words = next((line for line in done.stderr.splitlines() if "Assertion" in line or "UNREACHABLE" in line), "")
     reason = re.sub(r"^.*?(Assertion|UNREACHABLE)", r"\1", words)
-    printed = [_author_s(name) for name in _DEFINITION.findall(done.stderr)]
+    printed = [author_s(name) for name in _DEFINITION.findall(done.stderr)]
     place = [f"the last function that it printed is `{printed[-1]}`"] if printed else []
     known = [remedy for words, remedy in CRASHES.items() if words in done.stderr]
     return Diagnostic(
@@ -246,7 +246,7 @@ def _crash(done: Completed, kept: tuple[str, ...]) -> Diagnostic:
     )
 
 
-def _author_s(function: str) -> str:
+def author_s(function: str) -> str:
     """The name that its author gave a function that Enzyme made a copy of, or that only carries its return."""
     return plain(_GENERATED.sub("", function).partition(CARRIER)[0])
 
@@ -257,7 +257,7 @@ def explain(stderr: str, text: str, root: Path, kept: tuple[str, ...]) -> Diagno
     if error is None:
         first = next((line for line in stderr.splitlines() if "rror" in line), "it gave no reason")
         return Diagnostic(code="E0510", message=f"Enzyme refused the module: {first}", notes=kept)
-    function = _author_s(error["function"])
+    function = author_s(error["function"])
     span = span_in(error["file"], int(error["line"]), int(error["column"]), text, root)
     # It may give its reason only after a dump of a function or of an analysis.
     said = error["message"]

@@ -194,12 +194,25 @@ def test_a_symbol_that_is_missing_is_named_with_a_remedy(job: Job, write: Write,
 def test_a_symbol_that_only_a_derivative_calls_is_attributed_to_it(
     job: Job, write: Write, linker: Linker, reverse: Callable[..., AutoDiffItem]
 ) -> None:
-    source = write("gamma.c", "#include <math.h>\ndouble f(double x) { return tgamma(x); }\n")
+    source = write("gamma.c", "#include <math.h>\ndouble f(double x) { return tgamma(x); }\ndouble g(double x) { return x * x; }\n")
+    items = [reverse("g", "g_grad", "Active", "ActiveOnly"), reverse("f", "f_grad", "Active", "ActiveOnly", 1)]
     with pytest.raises(Failure) as failure:
-        job("gamma", [source], [reverse("f", "d", "Active", "ActiveOnly")], linker=linker).run(lambda _: None)
+        job("gamma", [source], items, linker=linker).run(lambda _: None)
     told = only(failure)
-    assert told.notes[0] == "`digamma` is called by a derivative that Enzyme made"
+    assert told.notes[0] == "`digamma` is called by a derivative that Enzyme made: `f_grad`"
     assert "`digamma`" in told.help[0]
+
+
+def test_a_derivative_of_the_sources_is_named_by_the_function_that_asks_for_it(job: Job, write: Write) -> None:
+    text = """
+    #include <math.h>
+    double __enzyme_autodiff(void *, ...);
+    static double f(double x) { return tgamma(x); }
+    double slope(double x) { return __enzyme_autodiff((void *)f, x); }
+    """
+    with pytest.raises(Failure) as failure:
+        job("gamma", [write("own.c", text)]).run(lambda _: None)
+    assert only(failure).notes[0] == "`digamma` is called by a derivative that Enzyme made: `slope`"
 
 
 @pytest.mark.parametrize("linker", LINKERS, indirect=True)

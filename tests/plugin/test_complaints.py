@@ -7,12 +7,18 @@ from pathlib import Path
 import pytest
 
 from bootstrap.diagnostics import Diagnostic, Failure
+from bootstrap.llvm import find_rustc
 from bootstrap.process import Completed
+from plugin.activity import AutoDiffItem
 from plugin.compile import CompileUnit
 from plugin.complaints import COMPLAINTS, explain, refusal
 from plugin.engine import Engine, EngineOptions
+from plugin.languages import Language
+from plugin.toolchain import Toolchain
 
 Job = Callable[..., CompileUnit]
+ANY_LLVM = 99
+
 Refused = Callable[..., Diagnostic]
 
 HEAD = """
@@ -146,6 +152,36 @@ def test_names_of_cxx_are_shown_as_they_are_written(refused: Refused) -> None:
     told = refused(TEMPLATE, "k.cpp")
     assert told.message.startswith("`outer::Model<int>::value(double)` calls `outer::mystery(double)`, which")
     assert "_ZN5outer7mysteryEd[]" in told.help[2]  # a remedy is to be copied
+
+
+RUST = """
+extern "C" { fn mystery(x: f64) -> f64; }
+mod inner {
+    pub struct Model { pub scale: f64 }
+    impl Model {
+        #[inline(never)]
+        pub fn value(&self, x: f64) -> f64 {
+            self.scale * unsafe { super::mystery(x) }
+        }
+    }
+}
+#[no_mangle]
+pub extern "C" fn f(x: f64) -> f64 { inner::Model { scale: x }.value(x) }
+"""
+
+
+@pytest.mark.needs("rustc")
+def test_names_and_places_of_rust_are_shown(job: Job, tools: Toolchain, reverse: Callable[..., AutoDiffItem], tmp_path: Path) -> None:
+    (tmp_path / "model.rs").write_text(RUST, encoding="utf-8")
+    compilers = {**tools.compilers, Language.RUST: find_rustc(ANY_LLVM)}
+    item = reverse("f", "f_grad", "Active", "ActiveOnly")
+    with pytest.raises(Failure) as failure:
+        job("model", [tmp_path / "model.rs"], [item], compilers=compilers).run(lambda _: None)
+    [told] = failure.value.diagnostics
+    assert told.code == "E0507"
+    assert re.match(r"`(model::inner::Model::value|<model::inner::Model>::value)` calls `mystery`, which", told.message)
+    assert told.span is not None
+    assert (told.span.path.name, told.span.line) == ("model.rs", 8)
 
 
 @pytest.mark.parametrize("words", OPERATIONS)
