@@ -49,7 +49,7 @@ _LOOSE = (
 )
 _OPERATION = (
     "keep it out of what is differentiated: compute it before, and pass the result",
-    "or register the derivative of a function around it: `void *__enzyme_register_gradient_NAME[] = {{NAME, augmented, reverse}};`",
+    "or give the derivative of a function around it: `[[unit.NAME.rule]]`",
 )
 
 COMPLAINTS = (
@@ -65,8 +65,11 @@ COMPLAINTS = (
         message="`{function}` calls `{plain}`, which has no body in this unit and no derivative that Enzyme knows",
         help=(
             "add the source that defines `{plain}` to `sources`",
-            "or give its derivative in the sources: `void *__enzyme_register_gradient_{symbol}[] = {{{symbol}, augmented, reverse}};`",
-            "or say that it has none: `void *__enzyme_inactivefn_{symbol}[] = {{{symbol}}};`",
+            (
+                'or give its derivative: `[[unit.NAME.rule]]` with `symbol = "{symbol}"`, '
+                "or in the sources `void *__enzyme_register_gradient_{symbol}[] = {{{symbol}, augmented, reverse}};`"
+            ),
+            "or say that it has none: `inactive = true` in the rule, or `void *__enzyme_inactivefn_{symbol}[] = {{{symbol}}};`",
         ),
     ),
     Complaint(
@@ -75,8 +78,8 @@ COMPLAINTS = (
         message="`{function}` calls `{plain}`, which has no body in this unit and may free memory that the derivative still needs",
         help=(
             "add the source that defines `{plain}` to `sources`",
-            "or say that it frees nothing: `void *__enzyme_nofree_{symbol}[] = {{{symbol}}};`",
-            "and that it has no derivative: `void *__enzyme_inactivefn_{symbol}[] = {{{symbol}}};`",
+            'or say that it frees nothing and has no derivative: `[[unit.NAME.rule]]` with `symbol = "{symbol}"` and `inactive = true`',
+            "or that it frees nothing, in the sources: `void *__enzyme_nofree_{symbol}[] = {{{symbol}}};`",
         ),
     ),
     Complaint(
@@ -207,8 +210,8 @@ COMPLAINTS = (
 )
 
 CRASHES = {
-    "unknown subtype": "it does not finish the derivative of some functions of libm, such as `lgamma`: register the derivative yourself",
-    "cannot find deal with ptr": "keep inline assembly out of what is differentiated: register the derivative of a function around it",
+    "unknown subtype": "it does not finish some functions of libm, such as `lgamma`: give a derivative, `[[unit.NAME.rule]]`",
+    "cannot find deal with ptr": "it does not follow inline assembly: give the derivative of a function around it, `[[unit.NAME.rule]]`",
 }
 """What to do about a crash that says these words."""
 
