@@ -64,6 +64,7 @@ class Feature:
 _ITEM = ("unit", NAMED, "autodiff")
 _ENZYME = Gate(key=("llvm", "enzyme"), value=True)
 _BATCH = ("Dualv", "DualvOnly")
+_ACTIVITIES = (("inputs",), ("inputs", "activity"), ("ret",))
 FEATURES = (
     Feature(
         name="autodiff",
@@ -88,7 +89,7 @@ FEATURES = (
         since="0.1.0",
         gates=(
             Gate(key=(*_ITEM, "width")),
-            *(Gate(key=(*_ITEM, *last), value=value) for last in (("inputs",), ("inputs", "activity"), ("ret",)) for value in _BATCH),
+            *(Gate(key=(*_ITEM, *part), value=value) for part in _ACTIVITIES for value in _BATCH),
         ),
     ),
     Feature(

@@ -104,7 +104,8 @@ VALID_RETURNS = {
 class AutoDiffItem:
     """One derivative: `target` is to be the derivative of the function `source`, both symbols of the module.
 
-    `inputs` has an activity for each argument of the primal, `types` the type of each input of which it was said. `width` is how
+    `inputs` has an activity for each argument of the primal, `types` the type of each input of which it was said,
+    `ret_type` that of the return. `width` is how
     many derivatives are made at once. With `augmented` the derivative is split: that symbol is to be the augmented primal, `target`
     the reverse pass. `on_short_shadow` is the symbol of a function to call where a slice's shadow is too short. `index` is the item's
     place in the configuration.
@@ -121,6 +122,7 @@ class AutoDiffItem:
     ret: DiffActivity
     index: int
     types: tuple[Type | None, ...] = ()
+    ret_type: Type | None = None
     width: int = 1
     augmented: str = ""
     on_short_shadow: str = ""

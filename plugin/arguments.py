@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from plugin.activity import AutoDiffItem, DiffActivity
-from plugin.layout import Layout, UnknownLayoutError, is_integer, up
+from plugin.layout import Layout, UnknownLayoutError, is_integer, size_of, up
 from plugin.signature import Argument, Function, Passing
 from plugin.type_language import Array, Pointer, Slice, Struct, Type
 
@@ -107,9 +107,9 @@ def _struct(primal: Function, first: int, activity: DiffActivity, type_: Struct 
 def _pieces(primal: Function, first: int, layout: Layout) -> tuple[tuple[int, str], ...]:
     """The parameters that hold a struct, each with its offset; none when they do not hold it."""
     pieces: list[tuple[int, str]] = []
-    end = 0
+    end, needed = 0, max((offset + size_of(type_) for offset, type_ in layout.scalars), default=0)
     for parameter in primal.parameters[first:]:
-        if end >= layout.size:
+        if end >= needed:
             break
         part = Layout.of_ir(parameter, primal.definitions)
         offset = up(end, part.alignment)
@@ -117,7 +117,7 @@ def _pieces(primal: Function, first: int, layout: Layout) -> tuple[tuple[int, st
             return ()
         pieces.append((offset, parameter))
         end = offset + part.size
-    return tuple(pieces) if layout.size <= end <= up(layout.size, EIGHTBYTE) else ()
+    return tuple(pieces) if needed <= end <= up(layout.size, EIGHTBYTE) else ()
 
 
 def _agree(layout: Layout, part: Layout, base: int) -> bool:

@@ -85,9 +85,9 @@ class Body:
         """Make all scalars of a value in memory zero."""
         self.store(["zeroinitializer"] * len(layout.scalars), place, layout)
 
-    def call(self, returned: str, function: str, operands: Sequence[str], *, is_variadic: bool = False) -> str:
+    def call(self, returned: str, function: str, operands: Sequence[str], *, is_variadic: bool = False, attributes: str = "") -> str:
         """Call a function; gives the name of what it returns, empty when that is nothing."""
-        call = f"call {returned}{' (...)' if is_variadic else ''} {function}({', '.join(operands)})"
+        call = f"call {returned}{' (...)' if is_variadic else ''} {function}({', '.join(operands)}) {attributes}".rstrip()
         if returned != "void":
             return self.value(call)
         self.add(call)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from plugin.activity import DiffActivity
+from plugin.activity import DiffActivity, DiffMode
 from plugin.body import Body, aligned, symbol
 from plugin.layout import Layout, is_integer
 from plugin.signature import Argument, Derivative, Parameter, Passing
@@ -22,14 +22,16 @@ class Carrier:
 
     def __init__(self, derivative: Derivative) -> None:
         self.derivative, self.item, self.primal = derivative, derivative.item, derivative.primal
-        self.value = self.primal.value
+        self.value = derivative.value
         self._in_memory = {each.index for each in derivative.parameters if each.is_in_memory}
         self.slots = dict(self._slots())
 
     @property
     def carries_return(self) -> bool:
-        """Whether what the primal returns is carried: a pointer is not, Enzyme would miss what it points to."""
-        return self.value is not None and not (self.value.is_scalar and self.value.has_pointers)
+        """Whether what the primal returns is carried. The tangent of a pointer is not: Enzyme has to see where its shadow comes from."""
+        if self.value is None:
+            return False
+        return not (self.value.is_scalar and self.value.has_pointers and self.item.mode is DiffMode.FORWARD)
 
     def carries(self, argument: Argument) -> bool:
         """Whether an argument is carried: also where C hands it over in memory and the primal takes it in registers."""
@@ -116,10 +118,12 @@ class Carrier:
     def _call(self, body: Body, operands: list[str]) -> str:
         """Call the primal and put what it returns where it belongs; gives what the carrier itself returns."""
         primal, function = self.primal, symbol(self.primal.name)
+        # Enzyme for LLVM 15 takes no notice of what a call stores through `sret`, and ends on a struct that is returned with an integer.
+        inlined = "" if self.value is None or self.value.is_scalar else "alwaysinline"
         if primal.result:
-            body.call("void", function, [f"ptr sret({primal.result}) %out", *operands])
+            body.call("void", function, [f"ptr sret({primal.result}) %out", *operands], attributes=inlined)
         else:
-            value = body.call(primal.returns, function, operands)
+            value = body.call(primal.returns, function, operands, attributes=inlined)
             if value and not self.carries_return:
                 body.add(f"ret {primal.returns} {value}")
                 return primal.returns

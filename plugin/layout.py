@@ -111,6 +111,8 @@ class Layout:
         if self.is_scalar:
             return self.scalars[0][1]
         types = [type_ for _, type_ in self.scalars]
+        if set(types) == {"i8"} and len(types) == self.size:
+            return f"[{self.size} x i8]"
         if together([Layout.of_scalar(each) for each in types])[0] == self:
             return "{ " + ", ".join(types) + " }"
         fields, end = [], 0

@@ -125,8 +125,14 @@ class Arguments:
         value, type_ = self.values[index], self.types[index]
         held = self.vector(index) if numbers is None else list(numbers)
         if _is_structure(type_):
-            return type_(*(each if kind in _FLOATS else int(each) for each, (_, kind) in zip(held, type_._fields_, strict=True)))
+            return _made(type_, held)
         return (type_ * len(held))(*held) if isinstance(value, tuple) else type_(held[0])
+
+
+def _made(type_: Any, scalars: Sequence[Number]) -> Any:
+    """A number, or a structure, of a C type."""
+    kinds = [kind for _, kind in type_._fields_] if _is_structure(type_) else [type_]
+    return type_(*(each if kind in _FLOATS else int(each) for each, kind in zip(scalars, kinds, strict=True)))
 
 
 class _MisfitError(Exception):
@@ -204,7 +210,7 @@ class Call:
 
     def __init__(self, library: ctypes.CDLL, derivative: Derivative) -> None:
         self.derivative = derivative
-        self._primal = _Function(library, derivative.primal.name, [value] if (value := derivative.primal.value) else [])
+        self._primal = _Function(library, derivative.primal.name, [derivative.value] if derivative.value else [])
         self._derivative = _Function(library, derivative.item.target, derivative.results)
         self._augmented = _Function(library, derivative.item.augmented, derivative.augmented_results) if derivative.item.augmented else None
 
@@ -286,7 +292,7 @@ class _Function:
     def made(self, scalars: Vector) -> Any:
         """A value of the type that is returned, from its scalars."""
         [type_] = self._types
-        return type_(*scalars)
+        return _made(type_, scalars)
 
 
 def _scalars(value: Any) -> Vector:

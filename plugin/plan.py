@@ -187,6 +187,19 @@ def placed(resolved: Resolved, diagnostic: Diagnostic) -> Diagnostic:
 
 
 def _item(resolved: Resolved, unit: str, index: int, entry: AutoDiff) -> AutoDiffItem:
+    """An item of the configuration; raises `Failure` with each type that cannot be read (E0249)."""
+    path: KeyPath = ("unit", unit, "autodiff", index)
+    places: dict[KeyPath, str | None] = {("inputs", number, "type"): _said(each) for number, each in enumerate(entry.inputs)}
+    places["ret-type",] = entry.ret_type
+    types: list[Type | None] = []
+    faults: list[Diagnostic] = []
+    for place, text in places.items():
+        try:
+            types.append(None if text is None else parse(text, origin="type", span=resolved.span_of((*path, *place))))
+        except Failure as failure:
+            faults += failure.diagnostics
+    if faults:
+        raise Failure(*faults)
     return AutoDiffItem(
         source=entry.source,
         target=entry.target,
@@ -194,7 +207,8 @@ def _item(resolved: Resolved, unit: str, index: int, entry: AutoDiff) -> AutoDif
         inputs=tuple(DiffActivity(_activity(each)) for each in entry.inputs),
         ret=DiffActivity(entry.ret),
         index=index,
-        types=_types(resolved, ("unit", unit, "autodiff", index, "inputs"), entry),
+        types=tuple(types[:-1]),
+        ret_type=types[-1],
         width=entry.width,
         augmented=entry.augmented or "",
         on_short_shadow=entry.on_short_shadow or "",
@@ -222,19 +236,8 @@ def _faults_of_rules(name: str, rules: Iterable[Rule]) -> Iterator[Diagnostic]:
             yield Diagnostic(code="E0280", message=message, key=f"{key}.{part}", help=(remedy,))
 
 
-def _types(resolved: Resolved, path: KeyPath, entry: AutoDiff) -> tuple[Type | None, ...]:
-    """The types that an item's inputs say; raises `Failure` with each that cannot be read (E0249)."""
-    types: list[Type | None] = [None] * len(entry.inputs)
-    faults: list[Diagnostic] = []
-    for index, each in enumerate(entry.inputs):
-        if isinstance(each, Input) and each.type is not None:
-            try:
-                types[index] = parse(each.type, origin="type", span=resolved.span_of((*path, index, "type")))
-            except Failure as failure:
-                faults += failure.diagnostics
-    if faults:
-        raise Failure(*faults)
-    return tuple(types)
+def _said(entry: str | Input) -> str | None:
+    return entry.type if isinstance(entry, Input) else None
 
 
 def _activity(entry: str | Input) -> str:

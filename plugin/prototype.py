@@ -20,7 +20,7 @@ TAPE = Layout.of_scalar("ptr")
 
 def derive(item: AutoDiffItem, primal: Function, arguments: tuple[Argument, ...], triple: str) -> Derivative:
     """The derivative of `primal` that an item asks for. Raises `UnsupportedABIError` where a struct is passed or returned."""
-    value = primal.value
+    value = primal.value if item.ret_type is None else Layout.of_type(item.ret_type)
     shadowed = [group for argument in arguments for group in _groups(item, primal, argument)]
     seeds = list(_seeds(item, value, triple)) if value else []
     own = [value] if value and item.ret.returns_primal else []
@@ -28,12 +28,13 @@ def derive(item: AutoDiffItem, primal: Function, arguments: tuple[Argument, ...]
     if not item.augmented:
         results = (*own, *made)
         parameters = _placed([*shadowed, *seeds], results, triple)
-        return Derivative(item=item, primal=primal, arguments=arguments, parameters=parameters, results=results)
+        return Derivative(item=item, primal=primal, arguments=arguments, value=value, parameters=parameters, results=results)
     tape = [Parameter(name="tape", type="ptr", role="tape", index=-1)]
     return Derivative(
         item=item,
         primal=primal,
         arguments=arguments,
+        value=value,
         parameters=_placed([*shadowed, *seeds, tape], made, triple),
         results=tuple(made),
         augmented_parameters=_placed(shadowed, [TAPE, *own], triple),

@@ -145,14 +145,15 @@ class Parameter:
 class Derivative:
     """An item beside the primal that it was checked against, and the signature that follows from both.
 
-    `results` are the layouts of what the derivative returns, in order: the primal's value when it is wanted, then in reverse mode the
-    gradient of each active input, in forward mode the tangent of the return. The two of `augmented` are those of the augmented
-    primal in split mode, where a pointer to the tape comes first.
+    `value` is the layout of what the primal returns, `results` those of what the derivative returns, in order: the primal's value when
+    it is wanted, then in reverse mode the gradient of each active input, in forward mode the tangent of the return. The two of
+    `augmented` are those of the augmented primal in split mode, where a pointer to the tape comes first.
     """
 
     item: AutoDiffItem
     primal: Function
     arguments: tuple[Argument, ...]
+    value: Layout | None
     parameters: tuple[Parameter, ...]
     results: tuple[Layout, ...]
     augmented_parameters: tuple[Parameter, ...] = ()
@@ -167,7 +168,7 @@ class Derivative:
     def as_json(self) -> dict[str, Any]:
         """The derivative as it stands in a unit's record."""
         item = self.item
-        primal = {"parameters": list(self.primal.parameters), "returns": self.primal.returns, "result": self.primal.result}
+        primal = {"parameters": list(self.primal.parameters), "returns": self.primal.returns}
         split = {"augmented": item.augmented, **_signature(self.augmented_parameters, self.augmented_results)} if item.augmented else None
         return {
             "target": item.target,
@@ -178,6 +179,7 @@ class Derivative:
             "ret": item.ret,
             "primal": primal,
             "arguments": [_argument_as_json(each) for each in self.arguments],
+            "value": self.value.as_json() if self.value else None,
             **_signature(self.parameters, self.results),
             "split": split,
         }
@@ -201,11 +203,11 @@ class Derivative:
             primal=Function(
                 name=data["source"],
                 returns=data["primal"]["returns"],
-                result=data["primal"]["result"],
                 parameters=parameters,
                 extensions=("",) * len(parameters),
             ),
             arguments=tuple(map(_argument_from_json, data["arguments"])),
+            value=None if data["value"] is None else Layout.from_json(data["value"]),
             parameters=_parameters(data["parameters"]),
             results=tuple(map(Layout.from_json, data["results"])),
             augmented_parameters=_parameters(split["parameters"]),

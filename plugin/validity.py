@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bootstrap.diagnostics import Diagnostic, Failure
 from plugin.activity import AutoDiffItem, DiffActivity, DiffMode
 from plugin.arguments import MisfitError, read_arguments
-from plugin.layout import Layout, UnknownLayoutError
+from plugin.layout import Layout, UnknownLayoutError, is_integer, size_of
 from plugin.signature import Argument, Function, Passing
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _wrong_number(item: AutoDiffItem, primal: Function, arguments: list[Argument
 
 
 def _spelling(primal: Function, argument: Argument) -> str:
-    if argument.passing is Passing.REGISTERS and argument.count == 1:
+    if argument.passing is Passing.REGISTERS and argument.count == 1 and not is_integer(primal.parameters[argument.first]):
         return primal.parameters[argument.first]
     return argument.layout.spelling
 
@@ -115,6 +115,8 @@ def _remedy_of_struct(argument: Argument) -> str:
     activity, layout = argument.activity, argument.layout
     if not layout.floats and not layout.has_pointers:
         return 'it has nothing to differentiate: write "Const", or say its `type` if it has'
+    if any(is_integer(type_) and _has_float(layout, offset, size_of(type_)) for offset, type_ in argument.pieces):
+        return "a number shares a register with an integer, and Enzyme cannot tell them apart: pass a pointer to it"
     if activity.is_vector:
         return 'a struct has a shadow for each lane: write "Dual"'
     if activity.is_active and layout.has_pointers:
@@ -124,30 +126,48 @@ def _remedy_of_struct(argument: Argument) -> str:
     return ""
 
 
+def _has_float(layout: Layout, begin: int, size: int) -> bool:
+    return any(begin <= offset < begin + size for offset, _ in layout.floats)
+
+
 def _is_dual(activity: DiffActivity) -> bool:
     return activity in {DiffActivity.DUAL, DiffActivity.DUAL_ONLY}
 
 
 def _faults_of_return(item: AutoDiffItem, primal: Function) -> Iterator[Diagnostic]:
     try:
-        value = primal.value
+        found = primal.value
     except UnknownLayoutError as unknown:
-        yield fault(
-            "E0515", item, "source", f"`{item.source}` returns `{unknown}`, of which nothing is known", "return it through a pointer"
-        )
+        message = f"`{item.source}` returns `{unknown}`, of which nothing is known"
+        yield fault("E0515", item, "source", message, "return it through a pointer")
         return
-    if value is None:
+    if found is None:
         if item.ret is not DiffActivity.NONE:
             yield fault("E0506", item, "ret", f"`{item.source}` returns nothing, its `ret` cannot be {item.ret}", 'write ret = "None"')
         return
-    returned, suggested = value.spelling, f'write ret = "{_suggested(item, value)}"'
+    value = found if item.ret_type is None else Layout.of_type(item.ret_type)
+    if value is not found and not _is_held(value, found, in_memory=bool(primal.result)):
+        message = f"`{item.source}` returns `{found.spelling}`, which is not `{value.spelling}`"
+        yield fault("E0522", item, "ret-type", message, "write the type that the sources have, or return it through a pointer")
+        return
+    yield from _faults_of_value(item, value)
+
+
+def _is_held(value: Layout, found: Layout, *, in_memory: bool) -> bool:
+    """Whether what is `found` in the module can be the value that is said. In memory it may be bytes of which nothing is told."""
+    said = dict(value.scalars)
+    fits = [said.get(offset) == type_ or is_integer(type_) for offset, type_ in found.scalars]
+    hidden = any(is_integer(type_) and _has_float(value, offset, size_of(type_)) for offset, type_ in found.scalars)
+    return value.size == found.size and all(fits) and (in_memory or not hidden)
+
+
+def _faults_of_value(item: AutoDiffItem, value: Layout) -> Iterator[Diagnostic]:
+    returned, suggested = f"`{item.source}` returns `{value.spelling}`", f'write ret = "{_suggested(item, value)}"'
     if item.ret is DiffActivity.NONE:
-        yield fault("E0506", item, "ret", f"`{item.source}` returns `{returned}` and `ret` is None", suggested)
+        yield fault("E0506", item, "ret", f"{returned} and `ret` is None", suggested)
     elif item.ret is not DiffActivity.CONST and not _may_be_active(item, value):
-        message = f"`{item.source}` returns `{returned}`, which cannot be {item.ret}"
-        yield fault("E0506", item, "ret", message, suggested)
-    elif item.augmented and value.is_scalar and value.has_pointers:
-        yield fault("E0515", item, "source", f"`{item.source}` returns a pointer, which split mode cannot", "return it through a pointer")
+        told = [] if value.is_scalar or item.ret_type else ['or say what it is, such as `ret-type = "{f64, f64}"`']
+        yield fault("E0506", item, "ret", f"{returned}, which cannot be {item.ret}", suggested, *told)
 
 
 def _may_be_active(item: AutoDiffItem, value: Layout) -> bool:

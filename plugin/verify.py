@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from bootstrap.diagnostics import Diagnostic, Failure
 from plugin.activity import AutoDiffItem, DiffMode
+from plugin.layout import FLOAT_SIZES
 from plugin.native import Arguments, Call, Number, Vector, load
 from plugin.signature import Derivative
 
@@ -221,16 +222,16 @@ def _of_lane(
 ) -> Iterator[_Comparison]:
     """The comparisons of one lane: what the return's tangents and the shadows have, beside differences along the tangents."""
     item = call.derivative.item
-    returned = call.primal(arguments)[0] if found else []
+    numbers = _numbers(call.derivative) if found else []
 
     def moved(distance: float) -> Vector:
         value, after = call.primal(arguments.moved(tangents, distance))
-        return [*(value if found else []), *(entry for index in shadows for entry in after[index])]
+        return [*(value[element] for element in numbers), *(entry for index in shadows for entry in after[index])]
 
     # Along a line the argument is the distance, so the step is STEP itself.
     expected = iter(_richardson(moved, 0.0))
-    for element in range(len(returned)):
-        where = "the tangent of the return" + (f", element {element}" if len(returned) > 1 else "") + _lane(item, lane)
+    for element in numbers:
+        where = "the tangent of the return" + (f", element {element}" if len(found[lane]) > 1 else "") + _lane(item, lane)
         yield _Comparison(where=where, found=found[lane][element], expected=next(expected), scale=0.0)
     for index in shadows:
         for element, entry in enumerate(shadows[index][lane]):
@@ -238,12 +239,18 @@ def _of_lane(
             yield _Comparison(where=where, found=entry, expected=next(expected), scale=0.0)
 
 
+def _numbers(derivative: Derivative) -> list[int]:
+    """Which scalars of what the primal returns have a derivative."""
+    scalars = derivative.value.scalars if derivative.value else ()
+    return [element for element, (_, type_) in enumerate(scalars) if type_ in FLOAT_SIZES]
+
+
 def _value(derivative: Derivative, results: list[Vector], expected: Vector) -> list[_Comparison]:
     """The comparisons of the primal's value, which is taken from the front of the results where the derivative returns it."""
     if not derivative.item.ret.returns_primal:
         return []
     found = results.pop(0)
-    value = derivative.primal.value
+    value = derivative.value
     if value is None or value.has_pointers:  # each call has arrays of its own
         return []
     return [

@@ -151,6 +151,7 @@ class AutoDiff(Section):
         ..., "an activity for each argument of the primal", example=["Duplicated", "Const"]
     )
     ret: Activity = key("None", "the activity of what the primal returns")
+    ret_type: Word | None = key(None, "the type of what the primal returns; found out where it is not given", example="{f64, f64}")
     width: Annotated[int, Field(ge=1, le=64)] = key(1, "how many derivatives are made at once, each with shadows of its own")
     augmented: Symbol | None = key(
         None, "splits reverse mode: the symbol of the augmented primal; `target` is the reverse pass", example="f_augmented"

@@ -324,6 +324,9 @@ define float @small(<2 x float> %p.coerce) {
 define double @many(double %a, double %b, double %c, double %d, double %p.coerce0, double %p.coerce1) {
   ret double 0.0
 }
+define float @shared(i64 %p.coerce) {
+  ret float 0.0
+}
 define void @slices(ptr noalias %x.0, i64 %x.1, ptr %y, i32 %m) {
   ret void
 }
@@ -417,6 +420,7 @@ TYPE_FAULTS = [
     (("reverse", "parted", "Active:{f64,f32} Const", "Active"), "E0522", "inputs.0", "does not lie in the parameters", "the sources have"),
     (("reverse", "large", "Active:{f64,f64}", "Active"), "E0522", "inputs.0", "has 16 bytes, the struct has 24", "leave the type out"),
     (("reverse", "small", "Active:f64", "Active"), "E0522", "inputs.0", "`f64` is not `<2 x float>`", "`{f32, f32}`"),
+    (("reverse", "shared", "Active:{i32,f32}", "Active"), "E0505", "inputs.0", "`{ i32, float }` and cannot be Active", "pass a pointer"),
     (("forward", "f", "Dualv Const", "Dual"), "E0523", "inputs.0", "how far the lanes of input 1 of `f` lie apart", '`type = "[f64]"`'),
 ]
 
@@ -443,9 +447,3 @@ def test_a_handler_must_take_what_it_is_called_with(makers: dict[str, Item]) -> 
     lowering.lower(unit, [item("elsewhere")])
     unit.verify()
     assert "elsewhere" in module.external_functions(unit)
-
-
-def test_split_mode_does_not_return_pointers(makers: dict[str, Item]) -> None:
-    [fault] = faults_of(unit_of(WIDER), [typed(makers, "reverse", "place", "Duplicated", "Const", augmented="a")])
-    assert (fault.code, fault.key) == ("E0515", "autodiff.0.source")
-    assert fault.help
