@@ -122,3 +122,17 @@ def test_a_check_that_crashes(project: Project) -> None:
     project.configure(item(inputs='["Duplicated", "Const"]'), VERIFY.replace("[2.0]", "[[2.0], 1000000000]"), kind="shared")
     for _ in range(2):
         assert not lacking(project.fails("E0102"), ["`f_grad`", "SIGSEGV", "`args`"])
+
+
+def test_a_type_that_the_sources_contradict(project: Project) -> None:
+    project.write("u.c", "void f(double *x, double *y) { *y = *x; }\n")
+    inputs = '[{ activity = "Duplicated", type = "*f32" }, "Duplicated"]'
+    project.configure(item(inputs=inputs, ret='"None"'))
+    said = project.fails("E0540")
+    assert not lacking(said, ["parameter 1 of `f`", "config.toml:14:45", "the debug information, `double *`", "the configuration, `*f32`"])
+
+
+def test_an_attribute_that_enzyme_cannot_read(project: Project) -> None:
+    project.write("u.ll", 'define void @f(ptr "enzyme_type"="{[-1]:double}" %x) {\n  ret void\n}\n')
+    project.configure(item(inputs='["Duplicated"]', ret='"None"'), sources='["u.ll"]')
+    assert not lacking(project.fails("E0541"), ["parameter 1 of `f`", "it is `{[-1]:double}`"])

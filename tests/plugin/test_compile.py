@@ -261,3 +261,16 @@ def check_norm(library: Path) -> None:
     x, dx = (ctypes.c_double * 3)(1, 2, 3), (ctypes.c_double * 3)(100, 100, 100)
     assert function(x, dx, ctypes.c_size_t(3), ctypes.c_double(2)) == 14
     assert list(dx) == [104, 108, 112]
+
+
+@pytest.mark.parametrize(("flags", "kept"), [((), "lines"), (("-g",), "types"), (("-gdwarf-4",), "types"), (("-g0",), "nothing")])
+def test_types_stay_in_debug_information_only_where_flags_ask_for_it(
+    job: Callable[..., CompileUnit], reverse: Callable[..., AutoDiffItem], tmp_path: Path, flags: tuple[str, ...], kept: str
+) -> None:
+    (tmp_path / "f.c").write_text("struct s { double a; }; double f(struct s *p) { return p->a; }\n", encoding="utf-8")
+    item = reverse("f", "f_grad", "Duplicated", "Active")
+    unit = job("f", [tmp_path / "f.c"], [item], kind=OutputKind.IR, flags=flags, folder=tmp_path).run(lambda _: None)
+    text = unit.output.read_text(encoding="utf-8")
+    assert ("DICompositeType" in text) is (kept == "types")
+    assert ("!DILocation" in text) is (kept != "nothing")
+    assert "__enzyme" not in text
