@@ -25,6 +25,7 @@ from plugin.wrap import door
 
 if TYPE_CHECKING:
     from plugin.python.library import Library
+    from plugin.python.numba_source import Differentiable, differentiable
     from plugin.python.toolchain import AutoDiff, Toolchain
     from plugin.python.transforms import grad, hessian, hvp, jvp, value_and_grad, vjp
 
@@ -35,8 +36,10 @@ Error = Failure
 
 API = {
     "AutoDiff": "plugin.python.toolchain",
+    "Differentiable": "plugin.python.numba_source",
     "Library": "plugin.python.library",
     "Toolchain": "plugin.python.toolchain",
+    "differentiable": "plugin.python.numba_source",
     "grad": "plugin.python.transforms",
     "hessian": "plugin.python.transforms",
     "hvp": "plugin.python.transforms",
@@ -46,7 +49,24 @@ API = {
 }
 """Each name of the Python API, and the module that has it; docs/python.md is its manual."""
 
-__all__ = ["AutoDiff", "Error", "Library", "Toolchain", "grad", "hessian", "hvp", "jvp", "main", "value_and_grad", "vjp"]
+EXTRAS = {"numpy": ("NumPy", "python"), "numba": ("Numba", "numba")}
+"""Packages that parts of the Python API need: each with its name in a message, and the extra that brings it."""
+
+__all__ = [
+    "AutoDiff",
+    "Differentiable",
+    "Error",
+    "Library",
+    "Toolchain",
+    "differentiable",
+    "grad",
+    "hessian",
+    "hvp",
+    "jvp",
+    "main",
+    "value_and_grad",
+    "vjp",
+]
 
 
 if not TYPE_CHECKING:  # a type checker knows the names from above, and that there are no others
@@ -58,9 +78,10 @@ if not TYPE_CHECKING:  # a type checker knows the names from above, and that the
         try:
             found: object = getattr(importlib.import_module(API[name]), name)
         except ModuleNotFoundError as missing:
-            if missing.name != "numpy":
+            package, extra = EXTRAS.get(missing.name or "", ("", ""))
+            if not package:
                 raise
-            raise fail("E0270", f"`holoenzyme.{name}` needs NumPy", help=["pip install 'holoenzyme[python]'"]) from None
+            raise fail("E0270", f"`holoenzyme.{name}` needs {package}", help=[f"pip install 'holoenzyme[{extra}]'"]) from None
         globals()[name] = found
         return found
 

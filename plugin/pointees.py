@@ -28,12 +28,16 @@ def pointees(function: ValueRef) -> tuple[str, ...]:
     pointers = [name for name, argument in zip(parameters, function.arguments, strict=True) if str(argument.type) == "ptr"]
     if not pointers:
         return ("",) * len(parameters)
-    lines = str(function).splitlines()
-    roots = _roots(pointers, lines)
+    accessed = accessed_through(pointers, str(function).splitlines())
+    return tuple(accessed.get(each, "") for each in parameters)
+
+
+def accessed_through(pointers: list[str], lines: list[str]) -> dict[str, str]:
+    """For each pointer of a function's text the type of all accesses through it, or nothing where they differ or there are none."""
     accessed: dict[str, set[str]] = {}
-    for root, type_ in _accesses(lines, roots):
+    for root, type_ in _accesses(lines, _roots(pointers, lines)):
         accessed.setdefault(root, set()).add(type_)
-    return tuple(_name(accessed.get(each, set())) for each in parameters)
+    return {each: _name(accessed.get(each, set())) for each in pointers}
 
 
 def _roots(pointers: list[str], lines: list[str]) -> dict[str, set[str]]:

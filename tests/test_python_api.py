@@ -34,7 +34,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
 
 
 def test_the_command_line_loads_nothing_of_it() -> None:
-    program = "import holoenzyme; print([each for each in sys.modules if each.startswith(('plugin', 'numpy', 'llvmlite'))])"
+    program = "import holoenzyme; print([each for each in sys.modules if each.startswith(('plugin.python', 'numpy', 'llvmlite', 'numba'))])"
     assert said(program) == "[]"
 
 

@@ -17,7 +17,7 @@ from plugin.python.toolchain import AutoDiff
 
 
 def reverse(primal: Primal, wanted: Collection[int], *, keeps_value: bool) -> Function:
-    """The gradient with respect to the slots `wanted`; raises `Failure` (E0272) when the primal returns no floating-point number."""
+    """The gradient with respect to the slots `wanted`, of what the primal returns, or of what it writes when it returns nothing."""
     item = _reverse_item(primal, wanted, "Active" if keeps_value else "ActiveOnly")
     return primal.derived(item.target, [item])
 
@@ -40,19 +40,22 @@ def forward_over_reverse(primal: Primal, slot: int) -> Function:
         parameters += {"Active": ["Dual"], "Duplicated": ["Dual", "Dual"], "Const": ["Const"]}[activity]
     is_array = primal.is_array(primal.slots[slot])
     target = _target(primal.function, "hvp", [slot])
-    item = AutoDiff(gradient.target, target, "forward", [*parameters, "Const"], "None" if is_array else "Dual")
+    item = AutoDiff(gradient.target, target, "forward", [*parameters, "Const"], "None" if is_array else "DualOnly")
     return primal.derived(target, [gradient, item])
+
+
+def require_number(primal: Primal) -> None:
+    """Raise `Failure` (E0272) when the primal does not return a floating-point number."""
+    if primal.returns not in FLOAT_SIZES:
+        message = f"`{primal.function.__name__}` does not return one floating-point number, and a gradient is of that"
+        raise fail("E0272", message, help=["let it return a number, or use `jvp` or `vjp`"])
 
 
 def _reverse_item(primal: Primal, wanted: Collection[int], ret: str) -> AutoDiff:
     function = primal.function
-    if primal.returns not in FLOAT_SIZES:
-        returned = f"`{primal.returns}`" if primal.returns else "nothing"
-        message = f"`{function.__name__}` returns {returned}: a gradient is of a function that returns one floating-point number"
-        raise fail("E0272", message, help=["let it return a number, or use `jvp`"])
     inputs = [primal.typed(index, _activity(primal, index, wanted, "Active", "Duplicated")) for index in range(len(function.parameters))]
     kind = "value_and_grad" if ret == "Active" else "grad"
-    return AutoDiff(function.__name__, _target(function, kind, wanted), "reverse", inputs, ret)
+    return AutoDiff(function.__name__, _target(function, kind, wanted), "reverse", inputs, ret if primal.returns else "None")
 
 
 def _activity(primal: Primal, index: int, wanted: Collection[int], scalar: str, pointer: str) -> str:

@@ -87,6 +87,8 @@ class Function:
         name = self.parameters[index].name
         if shadow.size < primal.size:
             raise ValueError(f"shadow slice '{name}' of {self.__name__} has length {shadow.size}, its primal has {primal.size}")
+        if np.may_share_memory(primal, shadow):
+            raise ValueError(f"shadow '{name}' of {self.__name__} shares memory with its primal: it needs memory of its own")
         if shadow.dtype != primal.dtype:
             raise ValueError(f"shadow '{name}' of {self.__name__} has dtype {shadow.dtype}, its primal has {primal.dtype}")
 

@@ -75,7 +75,11 @@ class Library:
         """A new handle on a function, of which the caller says how it is called."""
         return self._loaded[name]
 
-    def _function(self, name: str) -> Function:
+    def typed(self, name: str, elements: Sequence[str]) -> Function:
+        """A primal of which the caller knows what its pointers point to, such as `*f64`, an entry for each parameter."""
+        return self._function(name, elements)
+
+    def _function(self, name: str, elements: Sequence[str] = ()) -> Function:
         signature = self._signatures[name]
         derivative = self._derivatives.get(name)
         if derivative is not None and not derivative.is_plain:
@@ -84,8 +88,8 @@ class Library:
         if derivative is not None:
             primal = self._signatures.get(derivative.item.source, derivative.primal)
             results = [each.spelling for each in derivative.results]
-            elements = [_element(each) for each in self._items[name].inputs]
-            return Function(self, name, _named(derivative, primal), results, Meaning(primal, derivative, elements))
+            said = [_element(each) for each in self._items[name].inputs]
+            return Function(self, name, _named(derivative, primal), results, Meaning(primal, derivative, said))
         if signature.takes_struct or signature.is_variadic:
             raise fail("E0515", f"`{name}` takes or returns a struct by value, or any number of arguments", help=["pass a pointer to it"])
         names = _names(signature)
@@ -93,7 +97,7 @@ class Library:
             Parameter(name=names[index], type=type_, role="primal", index=index) for index, type_ in enumerate(signature.parameters)
         ]
         results = [] if signature.returns == "void" else [signature.returns]
-        return Function(self, name, parameters, results, Meaning(signature, None, ()))
+        return Function(self, name, parameters, results, Meaning(signature, None, elements))
 
 
 def _element(entry: str | Input) -> str:

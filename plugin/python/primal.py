@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import types
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -35,18 +36,21 @@ class Slot:
 
 
 class Primal:
-    """A compiled function with its slots. `extra` gives the values of parameters that stand behind all slots."""
+    """A compiled function with its slots; `result` is the parameter that takes an array that the function returns, or None."""
 
-    def __init__(self, function: Function, slots: Sequence[Slot], extra: Sequence[Any] = ()) -> None:
-        self.function, self.slots, self.extra = function, tuple(slots), tuple(extra)
+    def __init__(self, function: Function, slots: Sequence[Slot], result: int | None = None) -> None:
+        self.function, self.slots, self.result = function, tuple(slots), result
         self._derived: dict[object, Function] = {}
 
-    def passed(self, arguments: Sequence[Any]) -> list[Any]:
-        """The values of all parameters for these arguments; raises `TypeError` when their number is wrong."""
+    def passed(self, arguments: Sequence[Any], result: Any = None) -> list[Any]:  # noqa: ARG002 - for those that return arrays
+        """The values of all parameters for these arguments; raises `TypeError` when their number is wrong.
+
+        `result` is a place for an array that the function returns, where it does so.
+        """
         if len(arguments) != len(self.slots):
             expected = ", ".join(each.name for each in self.slots)
             raise TypeError(f"{self.function.__name__}() takes {len(self.slots)} arguments ({expected}), not {len(arguments)}")
-        return [*(value for slot, each in zip(self.slots, arguments, strict=True) for value in slot.passed(each)), *self.extra]
+        return [value for slot, each in zip(self.slots, arguments, strict=True) for value in slot.passed(each)]
 
     def after(self, values: Sequence[Any]) -> None:
         """Look at the values of a call that was made: raise what the function wanted to raise."""
@@ -145,8 +149,20 @@ def source_of(given: Any, toolchain: Toolchain | None) -> Source:
         return CompiledSource(given)
     if type(given).__module__.startswith("llvmlite.ir") and type(given).__name__ == "Function":
         return IRSource(given, toolchain or default_toolchain())
-    kinds = "a function of a library, an `ir.Function` of llvmlite"
+    if isinstance(given, types.FunctionType) or hasattr(given, "py_func"):
+        return _numba_source(given, toolchain)
+    kinds = "a Python function that Numba can compile, a function of a library, or an `ir.Function` of llvmlite"
     raise fail("E0271", f"a derivative cannot be made of {given!r}", help=[f"pass {kinds}"])
+
+
+def _numba_source(function: Any, toolchain: Toolchain | None) -> Source:
+    try:
+        from plugin.python.numba_source import NumbaSource  # noqa: PLC0415 - the one that needs Numba
+    except ModuleNotFoundError as missing:
+        if missing.name != "numba":
+            raise
+        raise fail("E0270", "to differentiate a Python function, Numba is needed", help=["pip install 'holoenzyme[numba]'"]) from None
+    return NumbaSource(function, toolchain)
 
 
 @functools.cache

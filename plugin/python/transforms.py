@@ -54,6 +54,7 @@ def _gradient(function: Any, argnums: Argnums, toolchain: Toolchain | None, *, k
 
     def gradient(*arguments: Any) -> Any:
         primal = source.primal(arguments)
+        derivation.require_number(primal)
         wanted = _chosen(primal, places)
         derivative = derivation.reverse(primal, wanted, keeps_value=keeps_value)
         values = primal.passed(arguments)
@@ -79,7 +80,8 @@ def jvp(function: Any, primals: Sequence[Any], tangents: Sequence[Any], *, toolc
         toolchain: as `grad` takes it.
 
     Returns:
-        (value, tangent of the value); the second is None for a function that returns no floating-point number.
+        (value, tangent of the value); the second is None for a function that returns no floating-point number. Where a Numba function
+        returns an array, both are arrays of its shape.
 
     Raises:
         Error, TypeError, ValueError: as `grad` does.
@@ -90,10 +92,19 @@ def jvp(function: Any, primals: Sequence[Any], tangents: Sequence[Any], *, toolc
     wanted = _chosen(primal, [place for place, each in enumerate(tangents) if each is not None])
     derivative = derivation.forward(primal, wanted)
     values = primal.passed(primals)
-    shadows = derivation.shadows_for(derivative, values, {primal.slots[place].index: tangents[place] for place in wanted})
+    given = {primal.slots[place].index: _apart(tangents[place], primals[place]) for place in wanted}
+    shadows = derivation.shadows_for(derivative, values, given)
     returned = derivation.call(derivative, values, shadows)
     primal.after(values)
+    if primal.result is not None:
+        return values[primal.result], shadows[primal.result]
     return (returned[0] if returned else None), (returned[1] if len(returned) > 1 else None)
+
+
+def _apart(tangent: Any, primal: Any) -> Any:
+    """A tangent in memory of its own: along itself is a usual direction."""
+    both = isinstance(tangent, np.ndarray) and isinstance(primal, np.ndarray)
+    return tangent.copy(order="K") if both and np.may_share_memory(tangent, primal) else tangent
 
 
 def vjp(function: Any, *primals: Any, toolchain: Toolchain | None = None) -> tuple[Any, Callable[..., tuple[Any, ...]]]:
@@ -105,25 +116,31 @@ def vjp(function: Any, *primals: Any, toolchain: Toolchain | None = None) -> tup
         toolchain: as `grad` takes it.
 
     Returns:
-        (value, pullback). `pullback(cotangent)` gives a tuple with an array or a number for each argument that has a derivative, and
-        None for the others; without an argument the cotangent is 1.
+        (value, pullback). `pullback(cotangent)` takes a number, or an array of the value's shape, by default all 1, and gives a tuple
+        with an array or a number for each argument that has a derivative, and None for the others.
 
     Raises:
         Error, TypeError, ValueError: as `grad` does.
     """
     primal = source_of(function, toolchain).primal(primals)
+    if primal.result is None:
+        derivation.require_number(primal)
     wanted = [place for place, slot in enumerate(primal.slots) if primal.is_differentiable(slot)]
     derivative = derivation.reverse(primal, wanted, keeps_value=False)
+    value = primal.call(primals)
 
-    def pullback(cotangent: float = 1.0) -> tuple[Any, ...]:
-        values = primal.passed(primals)
-        shadows = derivation.shadows_for(derivative, values)
-        returned = derivation.call(derivative, values, shadows, cotangent)
+    def pullback(cotangent: Any = 1.0) -> tuple[Any, ...]:
+        values = primal.passed(primals, None if primal.result is None else np.empty_like(value))
+        weights = {} if primal.result is None else {primal.result: np.empty_like(value)}
+        for each in weights.values():  # a copy: the derivative takes the weights out of it
+            each[...] = cotangent
+        shadows = derivation.shadows_for(derivative, values, weights)
+        returned = derivation.call(derivative, values, shadows, 1.0 if weights else cotangent)
         primal.after(values)
         found = dict(zip(wanted, _gathered(primal, wanted, shadows, returned), strict=True))
         return tuple(found.get(place) for place in range(len(primals)))
 
-    return primal.call(primals), pullback
+    return value, pullback
 
 
 def hvp(function: Any, argnums: int = 0, *, toolchain: Toolchain | None = None) -> Callable[..., Any]:
@@ -186,6 +203,7 @@ def hessian(function: Any, argnums: int = 0, *, toolchain: Toolchain | None = No
 
 
 def _product(primal: Primal, place: int, arguments: Sequence[Any], vector: Any) -> Any:
+    derivation.require_number(primal)
     [place] = _chosen(primal, [place])
     derivative = derivation.forward_over_reverse(primal, place)
     gradient = derivative.library[derivative.derivative_of]
@@ -193,7 +211,7 @@ def _product(primal: Primal, place: int, arguments: Sequence[Any], vector: Any) 
     shadows = derivation.shadows_for(gradient, inner)
     values = derivation.arranged(gradient, inner, shadows)
     chosen = next(at for at, each in enumerate(gradient.parameters) if each.role == "primal" and each.index == primal.slots[place].index)
-    tangents = derivation.shadows_for(derivative, values, {chosen: vector})
+    tangents = derivation.shadows_for(derivative, values, {chosen: _apart(vector, arguments[place])})
     returned = derivation.call(derivative, values, tangents)
     primal.after(inner)
     return tangents[chosen + 1] if primal.is_array(primal.slots[place]) else returned[-1]

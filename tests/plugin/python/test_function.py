@@ -93,6 +93,12 @@ def test_a_shadow_is_as_long_as_its_primal(gradients: Library) -> None:
         gradients.rosenbrock_grad(np.zeros(4), np.zeros(3), 4, 1.0)
 
 
+def test_a_shadow_has_memory_of_its_own(gradients: Library) -> None:
+    x = np.zeros(8)
+    with pytest.raises(ValueError, match="shadow 'dx' of rosenbrock_grad shares memory with its primal"):
+        gradients.rosenbrock_grad(x[:4], x[3:7], 4, 1.0)
+
+
 def test_an_element_type_is_found_out_for_each_pointer(kernels: Library) -> None:
     assert kernels.norm(np.arange(3, dtype=np.float32), 3) == 5.0
     with pytest.raises(ValueError, match="'x' of norm is to have dtype float32, not float64"):

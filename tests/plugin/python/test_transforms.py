@@ -68,6 +68,11 @@ def test_jvp_gives_value_and_tangent(kernels: Library) -> None:
     assert tangent == pytest.approx(GRADIENT @ V)
 
 
+def test_a_vector_may_be_the_point_itself(kernels: Library) -> None:
+    assert jvp(kernels.rosenbrock, (X, 4), (X, None))[1] == pytest.approx(GRADIENT @ X)
+    np.testing.assert_allclose(hvp(kernels.rosenbrock)(X, X, 4), rosenbrock_hessian(X) @ X)
+
+
 def test_jvp_of_a_function_that_writes_gives_the_tangent_of_what_it_wrote(kernels: Library) -> None:
     y, tangent = np.zeros(4), np.zeros(4)
     assert jvp(kernels.squares, (X, y, 4), (V, tangent, None)) == (None, None)
