@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bootstrap import process
 from bootstrap.diagnostics import Failure, fail, program
-from plugin import bitcode, complaints
+from plugin import complaints
 
 _FIRST_CODEGEN_PASS = "pre-isel-intrinsic-lowering"
 _PRE = "default<O3>"
@@ -29,7 +29,7 @@ _NOT_LOADED = re.compile(r"^Error opening '.*?': (?:.*?: )?(.*)\n *-load request
 _NOT_ENZYME = re.compile(r"Unknown command line argument '[^']*'|unknown pass name '[^']*'")
 _WITH_TYPED_POINTERS = range(14, 17)
 """The LLVMs that have both kinds of pointers and a switch between them."""
-_OPAQUE_LLVM = 15
+FIRST_OPAQUE_LLVM = 15
 """The first LLVM whose clang writes pointers without types."""
 
 
@@ -97,11 +97,10 @@ class PluginEngine:
     def with_opaque_pointers(self, source: Path, output: Path) -> Path:
         """A file with the module of `source` in which pointers have no types, as all have that it is linked with.
 
-        That is `source` itself where it is clear that it has none, else `output`: `llvm-link` takes modules as they are. Raises
-        `Failure` as `linked`.
+        That is `source` itself where LLVM knows no others, else `output`: `llvm-link` takes modules as they are. Raises `Failure` as
+        `linked`.
         """
-        producer = bitcode.producer_of(source)
-        if self.llvm not in _WITH_TYPED_POINTERS or (producer and producer[1] >= _OPAQUE_LLVM):
+        if self.llvm not in _WITH_TYPED_POINTERS:
             return source
         done = _start([self.opt, "-opaque-pointers", "-S", source, "-o", output])
         if done.status == 0:

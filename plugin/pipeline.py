@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 import llvmlite.binding as llvm
 
 from bootstrap.diagnostics import Failure, fail
-from plugin import assembly, callgraph, debug_lines, hazards, lowering, module, registration, type_hints
+from plugin import assembly, bitcode, callgraph, debug_lines, hazards, lowering, module, registration, type_hints
 from plugin.activity import ENZYME
 from plugin.callgraph import symbol
 from plugin.carrier import CARRIER
-from plugin.engine import Engine, PluginEngine
+from plugin.engine import FIRST_OPAQUE_LLVM, Engine, PluginEngine
 from plugin.frontend import Frontend
 from plugin.signature import Derivative, Function
 
@@ -141,7 +141,7 @@ def _ready_for_plugin(
 
     It is made of what the front ends wrote. What was done to the module that llvmlite has is done again to this one, as text.
     """
-    opaque = [engine.with_opaque_pointers(each, job.folder / f"opaque{number}.ll") for number, each in enumerate(files)]
+    opaque = [_opaque(engine, each, job, number) for number, each in enumerate(files)]
     text = assembly.with_weak_markers(engine.linked(opaque, job.folder / "linked.ll"))
     if additions:
         text = assembly.with_additions(engine, text, additions, job.folder)
@@ -150,6 +150,14 @@ def _ready_for_plugin(
     text = told(text)
     _refuse_cycles(_save(text, job.folder / "lowered.ll"))
     return _Ready(text=engine.optimised(job.folder / "lowered.ll", job.folder / "pre.ll"), renamed=renamed, held=held)
+
+
+def _opaque(engine: PluginEngine, file: Path, job: CompileUnit, number: int) -> Path:
+    """A module with pointers that have no types: what a clang of that LLVM has just written, else what `opt` makes of it."""
+    found = bitcode.producer_of(file)
+    if file not in job.sources and found and found[1] >= FIRST_OPAQUE_LLVM:
+        return file
+    return engine.with_opaque_pointers(file, job.folder / f"opaque{number}.ll")
 
 
 def _with_types(derivatives: Sequence[Derivative], job: CompileUnit, text: str) -> str:

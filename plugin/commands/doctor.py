@@ -174,10 +174,15 @@ def _clangs(resolved: Resolved | None, store: Store, newest: int, problems: list
     items = doctor.compilers(r"clang(-\d+)?", lambda path: llvm.find_clang(newest, path)[0], chosen, "clang")
     zig = [each for each in provider.artifacts() if each.name == ZIG_ARTIFACT]
     for holding in store.holdings(zig):
-        why = "a clang of this machine is used" if chosen else "" if needed else "no unit is written in C or C++"
-        items.append(_of_artifact(holding.artifact, holding.path, holding.state, used=needed and not chosen, why=why))
+        newer = (
+            f"it writes LLVM {holding.artifact.llvm}, the engine reads LLVM {newest} and older" if holding.artifact.llvm > newest else ""
+        )
+        why = "a clang of this machine is used" if chosen else newer if needed else "no unit is written in C or C++"
+        items.append(_of_artifact(holding.artifact, holding.path, holding.state, used=needed and not chosen and not newer, why=why))
     if needed and not chosen and not zig:
         problems.append(Diagnostic(code="E0401", message="there is no clang that can be used, and none is pinned for this platform"))
+    elif needed and not chosen and all(each.llvm > newest for each in zig):
+        problems.append(Diagnostic(code="E0407", message=f"there is no clang that writes LLVM {newest} or older, as the engine needs it"))
     return items
 
 

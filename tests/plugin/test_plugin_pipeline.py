@@ -119,12 +119,11 @@ def test_ir_that_only_a_newer_llvm_reads_is_refused_with_a_way_out(made: Callabl
     assert "u.ll:2:" in caught.value.diagnostics[0].notes[0]
 
 
-@pytest.mark.needs("opt-14")
 @pytest.mark.parametrize("suffix", [".ll", ".bc"])
 def test_modules_with_typed_pointers_are_read(made: Callable[..., Unit], reverse: Item, tmp_path: Path, suffix: str) -> None:
     typed = "define double @f(double %x) {\n  %p = alloca double\n  store double %x, double* %p\n  %v = load double, double* %p\n"
     (tmp_path / "typed.ll").write_text(f"{typed}  %s = fmul double %v, %v\n  ret double %s\n}}\n")
     source = tmp_path / f"u{suffix}"
-    assert process.run(["opt-14", *(["-S"] if suffix == ".ll" else []), tmp_path / "typed.ll", "-o", source]).status == 0
+    assert process.run(["opt-15", *(["-S"] if suffix == ".ll" else []), tmp_path / "typed.ll", "-o", source]).status == 0
     sources = {source.name: source.read_text() if suffix == ".ll" else "", "h.c": "double *h(double *x) { return x; }\n"}
     assert call(made(sources, reverse("f", "df", "Active", "ActiveOnly")), "df", 3.0, 1.0) == pytest.approx(6)

@@ -137,3 +137,55 @@ def test_a_program_that_hangs_is_given_up(tools: Path, monkeypatch: pytest.Monke
 
 def test_room_is_that_of_the_closest_folder(tmp_path: Path) -> None:
     assert doctor.room(tmp_path / "a" / "b") > 0
+
+
+PLUGIN = ENZYME + "[enzyme]\nprovider = 'pinned'\nartifact = 'plugin-15'\n"
+
+
+@pytest.fixture
+def llvm_15(tools: Path) -> Path:
+    """The folder of an LLVM 15 that is whole."""
+    folder = tools.parent / "llvm-15" / "bin"
+    folder.parent.mkdir()
+    for name, says in {"opt": "Debian LLVM version 15.0.6", "llvm-link": "", "llvm-config": str(folder)}.items():
+        program(folder, name, says)
+    (tools / "opt-15").unlink()
+    (tools / "opt-15").symlink_to(folder / "opt")
+    return folder
+
+
+def test_a_plugin_is_used_with_its_llvm(call: Call, llvm_15: Path) -> None:
+    assert llvm_15.is_dir()
+    status, out, _ = call(PLUGIN + UNIT.format(source="a.c"))
+    assert status == 0
+    used = [row[1] for heading in ("engines", "C and C++", "LLVM") for row in rows(out, heading) if row[0] == "->"]
+    assert used == ["plugin-15", "clang-15", "opt-15"]
+    assert "(enzyme.provider is `pinned`)" in out
+    assert "(the engine runs in LLVM 15.0.6)" in out
+
+
+def test_without_its_llvm_a_plugin_is_told_to_need_it(call: Call) -> None:
+    status, out, err = call(PLUGIN)
+    assert status == 1
+    assert "error[E0406]" in err
+    assert "there is no LLVM 15 to run it in" in " ".join(next(row for row in rows(out, "engines") if row[0] == "plugin-15"))
+
+
+def test_auto_shows_why_each_engine_is_passed_over(call: Call, llvm_15: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert llvm_15.is_dir()
+    monkeypatch.setattr(glibc, "has", lambda oldest: oldest == "2.32")
+    out = call(ENZYME + UNIT.format(source="a.c"))[1]
+    [driver, plugin] = rows(out, "engines")
+    assert driver[0] == "driver-22"
+    assert "it needs glibc 2.28 or newer" in " ".join(driver)
+    assert plugin[:2] == ["->", "plugin-15"]
+
+
+def test_a_plugin_without_an_old_clang_cannot_build_c(call: Call, llvm_15: Path, tools: Path) -> None:
+    assert llvm_15.is_dir()
+    for each in tools.glob("clang*"):
+        each.unlink()
+    status, out, err = call(PLUGIN + UNIT.format(source="a.c"))
+    assert status == 1
+    assert "error[E0407]" in err
+    assert "(it writes LLVM 22, the engine reads LLVM 15 and older)" in out
