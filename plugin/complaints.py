@@ -93,7 +93,11 @@ COMPLAINTS = (
         words=r"Illegal (?:updateAnalysis|orIn|adding|checkedOrIn)",
         code="E0514",
         message="`{function}` uses the same bytes as a number and as something else",
-        help=("keep the two uses apart: a `struct` in the place of a `union`, no cast between pointers to numbers and to integers", _LOOSE),
+        help=(
+            "set `[enzyme] strict-aliasing = false`, as it is by itself: then a place may have two types",
+            "or keep the two uses apart: a `struct` in the place of a `union`, no cast between pointers to numbers and to integers",
+            _LOOSE,
+        ),
         quotes=True,
     ),
     Complaint(
@@ -201,7 +205,7 @@ COMPLAINTS = (
         quotes=True,
     ),
     Complaint(
-        words=r"Insufficient tape allocation size",
+        words=r"need \d+ bytes have \d+ bytes",
         code="E0530",
         message="the tape of the call in `{function}` is too small",
         help=("take its size from `__enzyme_augmentsize`",),

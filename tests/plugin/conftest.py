@@ -95,6 +95,17 @@ def job(tools: Toolchain, tmp_path_factory: pytest.TempPathFactory) -> Callable[
     return make
 
 
+@pytest.fixture(scope="session", params=["driver", pytest.param("plugin", marks=pytest.mark.needs("opt-15", "clang-15"))])
+def each_engine(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """What a job needs to run with each engine, beside what it has by itself."""
+    if request.param == "driver":
+        return {}
+    tools: Toolchain = request.getfixturevalue("plugin_tools")
+    assert tools.linker is not None
+    linker = Linker(compiler=tools.linker, cxx=None, flags=(), rustc=None)
+    return {"engine": tools.engine, "compilers": tools.compilers, "linker": linker, "newest_llvm": tools.newest_llvm}
+
+
 def asked(mode: DiffMode, source: str, target: str, inputs: str, ret: str, index: int = 0) -> AutoDiffItem:
     """An item, its activities as words."""
     activities = tuple(map(DiffActivity, inputs.split()))

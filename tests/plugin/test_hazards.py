@@ -10,8 +10,7 @@ import pytest
 
 from bootstrap.diagnostics import Diagnostic, Failure
 from plugin.activity import AutoDiffItem
-from plugin.compile import CompileUnit, Linker
-from plugin.toolchain import Toolchain
+from plugin.compile import CompileUnit
 
 Job = Callable[..., CompileUnit]
 Item = Callable[..., AutoDiffItem]
@@ -28,24 +27,13 @@ static double square(double x) { return x * x; }
 """
 
 
-@pytest.fixture(scope="session", params=["driver", pytest.param("plugin", marks=pytest.mark.needs("opt-15", "clang-15"))])
-def changes(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """What a job needs to run with each engine."""
-    if request.param == "driver":
-        return {}
-    tools: Toolchain = request.getfixturevalue("plugin_tools")
-    assert tools.linker is not None
-    linker = Linker(compiler=tools.linker, cxx=None, flags=(), rustc=None)
-    return {"engine": tools.engine, "compilers": tools.compilers, "linker": linker, "newest_llvm": tools.newest_llvm}
-
-
 @pytest.fixture
-def build(job: Job, changes: dict[str, Any], tmp_path: Path) -> Build:
+def build(job: Job, each_engine: dict[str, Any], tmp_path: Path) -> Build:
     """Builds C with items; gives the library."""
 
     def built(text: str, *items: AutoDiffItem, **more: Any) -> ctypes.CDLL:
         (tmp_path / "k.c").write_text(HEAD + text, encoding="utf-8")
-        library = ctypes.CDLL(str(job("hazard", [tmp_path / "k.c"], items, **(changes | more)).run(lambda _: None).output))
+        library = ctypes.CDLL(str(job("hazard", [tmp_path / "k.c"], items, **(each_engine | more)).run(lambda _: None).output))
         library.d.restype = library.g.restype = ctypes.c_double
         return library
 
