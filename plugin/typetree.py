@@ -168,10 +168,9 @@ _ATTRIBUTE = re.compile(rf"\{{ *(?:{re.sub(r'P<[a-z]+>', ':', _ENTRY.pattern)} *
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class FncTree:
-    """The trees of a function: one for each parameter, and that of what it returns. An empty tree says nothing."""
+    """The trees of a function: one for each parameter; an empty one says nothing. Of what is returned the instructions say enough."""
 
     args: tuple[TypeTree, ...]
-    ret: TypeTree = TypeTree()
 
     @classmethod
     def of(cls, types: Iterable[Type | None]) -> Self:
