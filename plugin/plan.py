@@ -282,13 +282,6 @@ def _faults_of_items(resolved: Resolved, name: str) -> Iterator[Diagnostic]:
             yield Diagnostic(code="E0247", message=message, key=f"{key}.{part}", help=("leave it out of one of the two",))
         for part, message, remedy in item.faults_of_mode():
             yield Diagnostic(code="E0230", message=message, key=f"{key}.{part}", help=(remedy,))
-        yield from _faults_of_split_mode(item, key)
-
-
-def _faults_of_split_mode(item: AutoDiffItem, key: str) -> Iterator[Diagnostic]:
-    if item.augmented and item.mode is DiffMode.FORWARD:
-        message = "only reverse mode is made of two functions"
-        yield Diagnostic(code="E0245", message=message, key=f"{key}.augmented", help=('write `mode = "reverse"`, or leave it out',))
-    elif item.augmented == item.target:
-        message = f"`{item.target}` cannot be both the augmented primal and the reverse pass"
-        yield Diagnostic(code="E0245", message=message, key=f"{key}.augmented", help=("give it a name of its own",))
+        if item.augmented and item.mode is DiffMode.FORWARD:
+            message = "only reverse mode is made of two functions"
+            yield Diagnostic(code="E0245", message=message, key=f"{key}.augmented", help=('write `mode = "reverse"`, or leave it out',))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bootstrap.config.keys import dotted, literal
-from bootstrap.config.model import Config, Uniform, Unit
+from bootstrap.config.model import AutoDiff, Config, Uniform, Unit
 from bootstrap.config.toml import KeyPath
 from bootstrap.diagnostics import Failure, Severity
 
@@ -57,22 +57,31 @@ def _meet(key: tuple[str, ...], path: KeyPath) -> bool:
     return all(part in ("*", other) for part, other in zip(key, path, strict=False))
 
 
+def _targets(item: AutoDiff) -> Iterator[tuple[str, str]]:
+    """The symbols that an item makes, each with its key."""
+    yield "target", item.target
+    if item.augmented:
+        yield "augmented", item.augmented
+
+
 def targets_are_unique(config: Config, root: Path) -> Iterator[Violation]:
     """Two items of a unit must not make the same symbol."""
     del root
     for path, unit in _units(config):
-        first: dict[str, int] = {}
+        first: dict[str, KeyPath] = {}
         for index, item in enumerate(unit.autodiff):
-            if item.target in first:
-                yield Violation(
-                    code="E0211",
-                    key=(*path, "autodiff", index, "target"),
-                    message=f"two derivatives of the unit `{path[-1]}` have the symbol `{item.target}`",
-                    label="the second",
-                    other=(*path, "autodiff", first[item.target], "target"),
-                    other_label="the first",
-                )
-            first.setdefault(item.target, index)
+            for key, symbol in _targets(item):
+                place = (*path, "autodiff", index, key)
+                if symbol in first:
+                    yield Violation(
+                        code="E0211",
+                        key=place,
+                        message=f"two derivatives of the unit `{path[-1]}` have the symbol `{symbol}`",
+                        label="the second",
+                        other=first[symbol],
+                        other_label="the first",
+                    )
+                first.setdefault(symbol, place)
 
 
 def target_is_not_source(config: Config, root: Path) -> Iterator[Violation]:
@@ -80,15 +89,16 @@ def target_is_not_source(config: Config, root: Path) -> Iterator[Violation]:
     del root
     for path, unit in _units(config):
         for index, item in enumerate(unit.autodiff):
-            if item.target == item.source:
-                yield Violation(
-                    code="E0211",
-                    key=(*path, "autodiff", index, "target"),
-                    message=f"the derivative of `{item.source}` has the primal's own symbol",
-                    label="give it a name of its own",
-                    other=(*path, "autodiff", index, "source"),
-                    other_label="the primal",
-                )
+            for key, symbol in _targets(item):
+                if symbol == item.source:
+                    yield Violation(
+                        code="E0211",
+                        key=(*path, "autodiff", index, key),
+                        message=f"the derivative of `{item.source}` has the primal's own symbol",
+                        label="give it a name of its own",
+                        other=(*path, "autodiff", index, "source"),
+                        other_label="the primal",
+                    )
 
 
 def verified_targets_exist(config: Config, root: Path) -> Iterator[Violation]:

@@ -106,12 +106,23 @@ def test_a_unit_that_is_not_there(project: Project) -> None:
         ({"inputs": '["Activ"]'}, "E0206", ["Activ", ":14:11", "`Active`"]),
         ({"target": '"my__enzyme_f"'}, "E0236", [":12:10", "another name"]),
         ({"source": '"my__enzyme_f"'}, "E0236", [":11:10"]),
+        ({"augmented": '"my__enzyme_f"'}, "E0236", ["another name"]),
+        ({"augmented": '"f_grad"'}, "E0211", ["have the symbol `f_grad`", "the first"]),
+        ({"augmented": '"f"'}, "E0211", ["has the primal's own symbol"]),
+        ({"augmented": '"a"', "mode": '"forward"', "inputs": '["Dual"]', "ret": '"Dual"'}, "E0245", ['mode = "reverse"']),
+        ({"ret-type": '"{f64"'}, "E0249", ["never closed"]),
     ],
 )
 def test_an_item_that_no_function_could_have(project: Project, changes: dict[str, str], code: str, words: list[str]) -> None:
     project.configure(item(**changes))
     said = project.fails(code)
     assert not lacking(said, words)
+
+
+def test_a_symbol_that_is_to_be_two_derivatives(project: Project) -> None:
+    project.configure(item(), item(), item(augmented='"f_grad"', target='"g"'))
+    said = project.fails("E0211")
+    assert said.count("have the symbol `f_grad`") == 2
 
 
 def test_an_item_while_enzyme_is_off(project: Project) -> None:

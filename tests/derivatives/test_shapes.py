@@ -293,7 +293,7 @@ def test_a_shadow_that_is_too_short_ends_the_program_with_a_message(built: Built
     setup = "x, shadow = (Double * 4)(1, 2, 3, 4), (Double * 16)()"
     done = run(built("c", artifact), f"{setup}\n{call}\nprint('went on')")
     assert done.returncode == -signal.SIGABRT
-    assert words in done.stderr.replace("dx0", "dx").replace("dx.", "dx")
+    assert words in done.stderr
     assert "went on" not in done.stdout
 
 
