@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import llvmlite.binding as llvm
 
 from bootstrap.diagnostics import Failure, fail
-from plugin import assembly, bitcode, callgraph, debug_lines, hazards, lowering, module, registration, type_hints
+from plugin import assembly, bitcode, callgraph, debug_lines, hazards, invariants, lowering, module, registration, type_hints
 from plugin.activity import ENZYME
 from plugin.callgraph import symbol
 from plugin.carrier import CARRIER
@@ -93,7 +93,7 @@ def compile_unit(job: CompileUnit, clock: Clock) -> Compiled:
             else:
                 ready = _ready_for_driver(registration.register(unit, rules), machine, told, job.folder)
             text = callgraph.ordered(type_hints.without_mixed(ready.text))
-            _save(hazards.settled(text, job.items, job.root), job.folder / "pre.ll")
+            _save(invariants.held(hazards.settled(text, job.items, job.root)), job.folder / "pre.ll")
         unit = _differentiated(job.engine, job.folder / "pre.ll", ready, job, clock)
     with clock.stage("post"):
         optimise(unit, machine, full=True, level=job.level)
@@ -172,7 +172,7 @@ def _differentiated(engine: Engine, given: Path, ready: _Ready, job: CompileUnit
         text = module.text_of(engine.run(given, job.folder, job.root, job.engine_options), "the module that Enzyme made")
     with clock.stage("check"):
         check_nothing_left(text)
-        text = module.without_overalignment(module.without_attribute(text, SPECULATION_GUARD))
+        text = module.without_overalignment(module.without_attribute(invariants.released(text), SPECULATION_GUARD))
         made = module.read_assembly(text, "the module that Enzyme made")
     registration.release(made, ready.held)
     for plain, name in ready.renamed.items():
