@@ -24,9 +24,12 @@ from bootstrap.files import of_os_error
 from plugin.wrap import door
 
 if TYPE_CHECKING:
+    from plugin.python.check import check_grad
+    from plugin.python.jax_adapter import to_jax
     from plugin.python.library import Library
     from plugin.python.numba_source import Differentiable, differentiable
     from plugin.python.toolchain import AutoDiff, Toolchain
+    from plugin.python.torch_adapter import to_torch
     from plugin.python.transforms import grad, hessian, hvp, jvp, value_and_grad, vjp
 
 __version__ = VERSION
@@ -39,17 +42,20 @@ API = {
     "Differentiable": "plugin.python.numba_source",
     "Library": "plugin.python.library",
     "Toolchain": "plugin.python.toolchain",
+    "check_grad": "plugin.python.check",
     "differentiable": "plugin.python.numba_source",
     "grad": "plugin.python.transforms",
     "hessian": "plugin.python.transforms",
     "hvp": "plugin.python.transforms",
     "jvp": "plugin.python.transforms",
+    "to_jax": "plugin.python.jax_adapter",
+    "to_torch": "plugin.python.torch_adapter",
     "value_and_grad": "plugin.python.transforms",
     "vjp": "plugin.python.transforms",
 }
 """Each name of the Python API, and the module that has it; docs/python.md is its manual."""
 
-EXTRAS = {"numpy": ("NumPy", "python"), "numba": ("Numba", "numba")}
+EXTRAS = {"jax": ("JAX", "jax"), "numba": ("Numba", "numba"), "numpy": ("NumPy", "python"), "torch": ("PyTorch", "torch")}
 """Packages that parts of the Python API need: each with its name in a message, and the extra that brings it."""
 
 __all__ = [
@@ -58,12 +64,15 @@ __all__ = [
     "Error",
     "Library",
     "Toolchain",
+    "check_grad",
     "differentiable",
     "grad",
     "hessian",
     "hvp",
     "jvp",
     "main",
+    "to_jax",
+    "to_torch",
     "value_and_grad",
     "vjp",
 ]

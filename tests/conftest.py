@@ -4,6 +4,7 @@ import functools
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from bootstrap.console import console
 
 PROBES = {
+    **{name: (sys.executable, "-c", f"import {name}") for name in ("jax", "torch")},
     "llvm-15-dev": ("test", "-e", "/usr/lib/llvm-15/lib/cmake/llvm/LLVMConfig.cmake"),
     "unshare": ("unshare", "--map-root-user", "--mount", "true"),
 }

@@ -62,6 +62,33 @@ def test_the_table_names_unit_derivative_difference_and_library(tmp_path: Path) 
     assert re.fullmatch(r"rosenbrock: (\w+ \d+\.\d\d s, )+verify \d+\.\d\d s", lines[2])
 
 
+PROGRAMS = {
+    "fit_lorenz": [r"agrees with differences to [\d.]+e-0[6-9]", r"sigma (9\.9|10\.0)\d*, rho (27\.9|28\.0)\d*, beta 2\.6[67]"],
+    "heat_source": [
+        r"the measurement is met to [\d.]+e-0[3-9]",
+        r"the peaks are at 0\.(29|30|31) and 0\.(69|70|71)",
+        "heat_source.png is drawn",
+    ],
+    "newton": [r"minimum at \[1\. 1\. 1\. 1\. 1\.\]"],
+    "train": [r"round 600: loss [\d.]+e-0[3-9]"],
+}
+"""The programs of examples/python, with what they print."""
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_each_program_of_python_does_what_it_says(name: str, tmp_path: Path) -> None:
+    program = ROOT / "examples" / "python" / f"{name}.py"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "MPLCONFIGDIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-P", program], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for line in PROGRAMS[name]:
+        assert re.search(line, done.stdout), done.stdout
+
+
+def test_every_program_of_python_is_run() -> None:
+    assert {each.stem for each in (ROOT / "examples" / "python").glob("*.py")} == set(PROGRAMS)
+
+
 def test_the_readme_lists_every_example() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     folders = {each.name for each in (ROOT / "examples").iterdir() if (each / "config.toml").is_file()}
