@@ -115,7 +115,7 @@ def _remedy_of_struct(argument: Argument) -> str:
     activity, layout = argument.activity, argument.layout
     if not layout.floats and not layout.has_pointers:
         return 'it has nothing to differentiate: write "Const", or say its `type` if it has'
-    if any(is_integer(type_) and _has_float(layout, offset, size_of(type_)) for offset, type_ in argument.pieces):
+    if any(_is_hidden(layout, base + offset, type_) for base, piece in argument.pieces for offset, type_ in _scalars(piece)):
         return "a number shares a register with an integer, and Enzyme cannot tell them apart: pass a pointer to it"
     if activity.is_vector:
         return 'a struct has a shadow for each lane: write "Dual"'
@@ -126,8 +126,17 @@ def _remedy_of_struct(argument: Argument) -> str:
     return ""
 
 
-def _has_float(layout: Layout, begin: int, size: int) -> bool:
-    return any(begin <= offset < begin + size for offset, _ in layout.floats)
+def _scalars(piece: str) -> tuple[tuple[int, str], ...]:
+    """The scalars of a parameter's type; none of one that is a struct with a name, which tells what it has."""
+    return () if "%" in piece else Layout.of_ir(piece).scalars
+
+
+def _is_hidden(value: Layout, begin: int, type_: str) -> bool:
+    """Whether a scalar of the module is an integer in which a floating-point number lies beside something else."""
+    if not is_integer(type_):
+        return False
+    inside = [(offset, each) for offset, each in value.floats if begin <= offset < begin + size_of(type_)]
+    return bool(inside) and (len(inside) > 1 or size_of(inside[0][1]) != size_of(type_))
 
 
 def _is_dual(activity: DiffActivity) -> bool:
@@ -157,7 +166,7 @@ def _is_held(value: Layout, found: Layout, *, in_memory: bool) -> bool:
     """Whether what is `found` in the module can be the value that is said. In memory it may be bytes of which nothing is told."""
     said = dict(value.scalars)
     fits = [said.get(offset) == type_ or is_integer(type_) for offset, type_ in found.scalars]
-    hidden = any(is_integer(type_) and _has_float(value, offset, size_of(type_)) for offset, type_ in found.scalars)
+    hidden = any(_is_hidden(value, offset, type_) for offset, type_ in found.scalars)
     return value.size == found.size and all(fits) and (in_memory or not hidden)
 
 

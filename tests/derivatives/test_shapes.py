@@ -2,6 +2,7 @@
 
 import ctypes
 import functools
+import itertools
 import math
 import signal
 import subprocess
@@ -99,6 +100,19 @@ C: list[Item] = [
     ("scaled_sum", "reverse", [typed("Duplicated", "[f64]"), "Active"], "Active", f"[{X}, 0.6]", {"augmented": "scaled_sum_augmented"}),
     ("scaled_sum", "forward", [typed("Dual", "[f64]"), "Dual"], "Dual", f"[{X}, 0.6]", {"width": 5}),
 ]
+CXX: list[Item] = [
+    ("of_array", "reverse", "Active", "Active", "[[1.5, 0.3, 0.8]]", {}),
+    ("of_array", "forward", "Dual", "Dual", "[[1.5, 0.3, 0.8]]", {"width": 2}),
+    ("scaled", "reverse", "Active Active", "Active", "[[1.5, 0.3, 0.8], 0.7]", {}),
+    ("scaled", "reverse", "Active Active", "ActiveOnly", "[[1.5, 0.3, 0.8], 0.7]", {"augmented": "scaled_augmented"}),
+    ("scaled", "forward", "Dual Const", "DualOnly", "[[1.5, 0.3, 0.8], 0.7]", {"width": 3}),
+    ("of_reference", "reverse", "Duplicated", "Active", "[[1.5, 0.3, 0.8]]", {}),
+    ("of_reference", "forward", [typed("Dualv", "*[f64; 3]")], "Dual", "[[1.5, 0.3, 0.8]]", {"width": 2}),
+    ("product_grad", "reverse", "Active Active Active", "Active", "[1.5, 0.3, 0.8]", {}),
+    ("product_grad", "forward", "Dual Dual Dual", "Dual", "[1.5, 0.3, 0.8]", {"width": 2}),
+    ("product_all", "reverse", "Active Active Active", "Active", "[1.5, 0.3, 0.8]", {}),
+    ("product_all", "forward", "Dual Dual Dual", "DualOnly", "[1.5, 0.3, 0.8]", {}),
+]
 RUST: list[Item] = [
     ("norm_of_slice", "reverse", [typed("Duplicated", "[f64]")], "Active", f"[{X}]", {}),
     ("norm_of_slice", "forward", [typed("Dualv", "[f64]")], "Dual", f"[{X}]", {"width": 2}),
@@ -134,6 +148,12 @@ CALLED: dict[str, list[tuple[Item, str]]] = {
         (("turned", "reverse", ["Active", typed("Active", PAIR)], "Active", "", {}), "turned_grad"),
         (("crowded", "forward", ["Dual", "Dual", *["Const"] * 4, typed("Dual", PAIR)], "DualOnly", "", {}), "crowded_jvp"),
     ],
+    "cxx": [
+        (("of_view", "reverse", [typed("Duplicated", "{*f64, usize}")], "Active", "", {}), "of_view_grad"),
+        (("of_view", "forward", [typed("Dual", "{*f64, usize}")], "DualOnly", "", {}), "of_view_jvp"),
+        (("product", "reverse", "Active Active", "ActiveOnly", "", {}), "product_grad"),
+        (("product", "reverse", "Active Active", "Active", "", {}), "product_all"),
+    ],
     "rust": [
         (
             ("norm_of_slice", "reverse", [typed("Duplicated", "[f64]")], "Active", "", {"on-short-shadow": "short_shadow"}),
@@ -142,7 +162,7 @@ CALLED: dict[str, list[tuple[Item, str]]] = {
     ],
 }
 """Items that functions of the sources call, with their targets."""
-UNITS = {"c": ("shapes.c", C), "rust": ("shapes.rs", RUST)}
+UNITS = {"c": ("shapes.c", C), "cxx": ("shapes.cpp", CXX), "rust": ("shapes.rs", RUST)}
 
 
 def entry(unit: str, item: Item, target: str) -> list[str]:
@@ -201,7 +221,7 @@ def cases() -> list[Any]:
             id=f"{artifact}-{unit}-{primal}-{mode}-{index}",
             marks=pytest.mark.needs(*ENGINES[artifact], *(["rustc"] if unit == "rust" else [])),
         )
-        for artifact, unit in [("driver-22", "c"), ("driver-22", "rust"), ("plugin-15", "c")]
+        for artifact, unit in [*itertools.product(ENGINES, ["c", "cxx"]), ("driver-22", "rust")]
         for index, (primal, mode, *_) in enumerate(UNITS[unit][1])
     ]
 
@@ -259,11 +279,34 @@ def test_two_tapes_are_alive_at_once_and_take_seeds_that_are_known_late(library:
     assert list(vectors[3]) == pytest.approx([of_x * 3 * each * each for each in y])
 
 
+def test_a_tape_is_freed(built: Built) -> None:
+    script = """
+import resource
+x, dx = (Double * 10000)(), (Double * 10000)()
+def calls(count):
+    for _ in range(count):
+        library.two_tapes(x, dx, x, dx, Size(10000))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(calls(200), calls(2000))
+"""
+    before, after = map(int, run(built("c", "driver-22"), script).stdout.split())
+    assert after - before < 2000 * 10000 * 8 / 1024 / 10
+
+
 def test_a_derivative_with_slices_has_a_derivative(library: Any) -> None:
     x, direction, gradient, curvature = ((ctypes.c_double * 3)(*each) for each in ([1, 2, 3], [1, 10, 100], [0] * 3, [0] * 3))
     length = ctypes.c_size_t(3)
     value = number(library["cubes_hvp"], x, length, direction, length, gradient, length, curvature, length, 1.0)
     assert (value, list(gradient), list(curvature)) == (36, [3, 12, 27], [6, 120, 1800])
+
+
+@pytest.mark.parametrize("artifact", [pytest.param(name, marks=pytest.mark.needs(*needed)) for name, needed in ENGINES.items()])
+def test_a_struct_of_a_pointer_and_a_length_has_a_struct_as_its_shadow(built: Built, artifact: str) -> None:
+    library = load_library(built("cxx", artifact).plan.library)
+    x, gradient, tangent = (ctypes.c_double * 3)(1, 2, 3), (ctypes.c_double * 3)(), ctypes.c_double()
+    library["gradient_of_view"](x, gradient, ctypes.c_size_t(3), ctypes.byref(tangent))
+    assert list(gradient) == [6, 24, 54]
+    assert tangent.value == math.fsum(3 * each * each * moved for each, moved in zip(x, gradient, strict=True))
 
 
 # Shadows that are too short

@@ -447,3 +447,52 @@ def test_a_handler_must_take_what_it_is_called_with(makers: dict[str, Item]) -> 
     lowering.lower(unit, [item("elsewhere")])
     unit.verify()
     assert "elsewhere" in module.external_functions(unit)
+
+
+ARM = """
+define double @pair([2 x double] %p.coerce, i64 %n) {
+  ret double 0.0
+}
+define double @mixed([2 x i64] %p.coerce) {
+  ret double 0.0
+}
+define double @large(ptr %p) {
+  ret double 0.0
+}
+define [2 x i64] @counted(double %x) {
+  ret [2 x i64] zeroinitializer
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("mode", "source", "inputs", "ret", "spelling"),
+    [
+        ("reverse", "pair", "Active:{f64,f64} Const", "Active", "{ double, double, double } ([2 x double], i64, double)"),
+        ("forward", "pair", "Dual Const", "DualOnly", "double ([2 x double], [2 x double], i64)"),
+        ("reverse", "large", "Active:{f64,f64,f64,i64}", "ActiveOnly", "void (ptr, ptr, double)"),
+        ("forward", "large", "Dual:{f64,f64,f64,i64}", "DualOnly", "double (ptr, ptr)"),
+    ],
+)
+def test_structs_travel_on_arm_as_c_has_them_there(
+    makers: dict[str, Item], mode: str, source: str, inputs: str, ret: str, spelling: str
+) -> None:
+    unit = unit_of(ARM, ARM64)
+    lowering.lower(unit, [typed(makers, mode, source, inputs, ret)])
+    unit.verify()
+    made = module.find_function(unit, "d")
+    assert made is not None
+    assert made.spelling == spelling
+
+
+def test_a_number_that_shares_an_integer_has_no_derivative(makers: dict[str, Item]) -> None:
+    unit = unit_of(ARM, ARM64)
+    lowering.lower(unit, [typed(makers, "reverse", "mixed", "Active:{f64,i64}", "Active")])
+    unit.verify()
+    [fault] = faults_of(unit_of(ARM, ARM64), [typed(makers, "reverse", "mixed", "Active:{f32,i32,i64}", "Active")])
+    assert (fault.code, fault.key) == ("E0505", "autodiff.0.inputs.0")
+    [fault] = faults_of(unit_of(ARM, ARM64), [typed(makers, "reverse", "counted", "Active", "Active", ret_type=parse("{f32, i32, i64}"))])
+    assert (fault.code, fault.key) == ("E0522", "autodiff.0.ret-type")
+    [fault] = faults_of(unit_of(ARM, ARM64), [typed(makers, "reverse", "counted", "Active", "Active")])
+    assert (fault.code, fault.key) == ("E0506", "autodiff.0.ret")
+    assert "`ret-type" in "\n".join(fault.help)
