@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from collections.abc import Set as AbstractSet
 from typing import Self
 
@@ -19,9 +19,9 @@ _VALUE = re.compile(r'%(?:"[^"]*"|[-\w.$]+)')
 _INSTRUCTION = re.compile(r'^ +(?:(?P<result>%(?:"[^"]*"|[-\w.$]+)) = )?(?:tail |musttail |notail )?(?P<name>\w+)(?P<rest> .*)$')
 _METADATA = re.compile(r", ![a-z]")
 _CALLEE = re.compile(r"(?P<callee>@(?:\"[^\"]*\"|[-\w.$]+)|%(?:\"[^\"]*\"|[-\w.$]+))\((?P<rest>.*)$")
-_SAME = {"getelementptr", "bitcast", "addrspacecast", "freeze", "phi", "select", "load"}
+_SAME = {"getelementptr", "bitcast", "addrspacecast", "freeze", "phi", "select"}
 _NOTHING = {"null", "undef", "poison", "zeroinitializer"}
-_FLOAT = re.compile(r"\b(?:half|bfloat|float|double|x86_fp80|fp128|ppc_fp128)\b")
+FLOAT = re.compile(r"\b(?:half|bfloat|float|double|x86_fp80|fp128|ppc_fp128)\b")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ def parameters(body: str) -> list[str]:
 def derived(code: Collection[Instruction], roots: Collection[str]) -> set[str]:
     """All values and symbols that may point to what `roots` point to."""
     known = set(roots)
-    pending = [each for each in code if each.name in _SAME and (each.name != "load" or each.operands.startswith(" ptr,"))]
+    pending = [each for each in code if _is_same(each)]
     size = 0
     while size != len(known):
         size = len(known)
@@ -73,7 +73,21 @@ def derived(code: Collection[Instruction], roots: Collection[str]) -> set[str]:
     return known
 
 
-def _mentions(text: str, names: AbstractSet[str]) -> bool:
+def _is_same(each: Instruction) -> bool:
+    """Whether what an instruction gives may point to what its operands point to, or was loaded as a pointer from there."""
+    if each.name == "load":
+        return each.operands.startswith(" ptr,")
+    return each.name in _SAME or (each.name == "call" and "@llvm.threadlocal.address" in each.operands)
+
+
+def callee(each: Instruction) -> tuple[str, list[str]]:
+    """What an instruction calls, with its sign, and the operands; empty when it is no call."""
+    call = _CALLEE.search(each.operands) if each.name in {"call", "invoke"} else None
+    return (call["callee"], list(operands_of(call["rest"]))) if call else ("", [])
+
+
+def mentions(text: str, names: AbstractSet[str]) -> bool:
+    """Whether IR text has one of the values or symbols."""
     return not names.isdisjoint(_words(text))
 
 
@@ -119,10 +133,10 @@ def _mixes(each: Instruction, constant: AbstractSet[str]) -> bool:
 
 def _passed_on(graph: CallGraph, each: Instruction, constant: AbstractSet[str]) -> Iterator[tuple[str, frozenset[int]]]:
     """The function of the module that an instruction calls with constant pointers, and which of its parameters they are."""
-    call = _CALLEE.search(each.operands) if each.name in {"call", "invoke"} else None
-    name = symbol(call["callee"][1:]) if call else ""
-    if call and name in graph.bodies:
-        given = frozenset(i for i, operand in enumerate(operands_of(call["rest"])) if _mentions(operand, constant))
+    called, operands = callee(each)
+    name = symbol(called[1:])
+    if name in graph.bodies:
+        given = frozenset(i for i, operand in enumerate(operands) if mentions(operand, constant))
         if given:
             yield name, given
 
@@ -137,67 +151,9 @@ def called_through(graph: CallGraph, function: str, roots: Collection[int], vari
     code = instructions(body)
     constant = derived(code, {names[i] for i in roots if i < len(names)} | {f"@{each}" for each in variables})
     for each in code:
-        call = _CALLEE.search(each.operands) if each.name in {"call", "invoke"} else None
-        if call and call["callee"] in constant and _FLOAT.search(each.operands):
+        if callee(each)[0] in constant and FLOAT.search(each.operands):
             return each.line
     return ""
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """The lines that read and that write numbers in a global variable; empty where none does."""
-
-    reads: str
-    writes: str
-
-
-def accesses(graph: CallGraph, functions: Collection[str], variables: Mapping[str, str]) -> dict[str, Access]:
-    """What functions do with global variables, of which `variables` has the types as text; those that they use are told."""
-    found: dict[str, Access] = {}
-    for name in functions:
-        body = graph.bodies[name]
-        used = [each for each in dict.fromkeys(map(symbol, re.findall(NAME, body))) if each in variables]
-        code = instructions(body) if used else []
-        for each in used:
-            access = _access(code, f"@{each}", is_float=bool(_FLOAT.search(variables[each])))
-            before = found.get(each, Access(reads="", writes=""))
-            found[each] = Access(reads=before.reads or access.reads, writes=before.writes or access.writes)
-    return found
-
-
-def _access(code: Collection[Instruction], variable: str, *, is_float: bool) -> Access:
-    names = derived(code, {variable})
-    reads = writes = ""
-    for each in code:
-        if each.mentions.isdisjoint(names):
-            continue
-        is_read, is_written = _effect(each, names, is_float=is_float)
-        reads = reads or (each.line if is_read else "")
-        writes = writes or (each.line if is_written else "")
-    return Access(reads=reads, writes=writes)
-
-
-def _effect(each: Instruction, names: AbstractSet[str], *, is_float: bool) -> tuple[bool, bool]:
-    """Whether an instruction reads and writes floating-point numbers in memory that one of `names` points to."""
-    operands = list(operands_of(each.operands.replace(" volatile", "").replace(" atomic", "") + ")"))
-    if each.name == "load":
-        return _is_number(operands[0], is_float=is_float), False
-    if each.name == "store":
-        return False, _mentions(operands[1], names) and _is_number(operands[0], is_float=is_float)
-    if each.name not in {"call", "invoke"} or (call := _CALLEE.search(each.operands)) is None:
-        return False, False
-    given = list(operands_of(call["rest"]))
-    if call["callee"].startswith(("@llvm.memcpy", "@llvm.memmove")):
-        return _mentions(given[1], names), _mentions(given[0], names)
-    if call["callee"].startswith("@llvm."):
-        return False, False
-    passed = [operand for operand in given if _mentions(operand, names)]
-    return bool(passed), any(not re.search(r"\breadonly\b", operand) for operand in passed)
-
-
-def _is_number(operand: str, *, is_float: bool) -> bool:
-    """Whether what is moved may be a floating-point number: an integer of a variable of such numbers may be a copied one."""
-    return bool(_FLOAT.search(operand)) or (is_float and bool(re.match(r"i(?:32|64|128)\b", operand)))
 
 
 def bits_chosen(body: str) -> str:
@@ -206,7 +162,7 @@ def bits_chosen(body: str) -> str:
     Enzyme takes the result for an integer, which has no derivative.
     """
     code = instructions(body)
-    bits = {each.result for each in code if each.name == "bitcast" and re.match(rf" {_FLOAT.pattern}.* to i\d+$", each.operands)}
+    bits = {each.result for each in code if each.name == "bitcast" and re.match(rf" {FLOAT.pattern}.* to i\d+$", each.operands)}
     copied = bits | {each.result for each in code if each.name == "load"}
     for each in code:
         if each.name in {"phi", "select"} and re.match(r".*\bi(?:16|32|64|80|128) ", each.operands) and not each.mentions.isdisjoint(bits):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bootstrap.diagnostics import Diagnostic, Failure
 from plugin import flow
+from plugin.accesses import accesses
 from plugin.activity import ENZYME, AutoDiffItem
 from plugin.callgraph import NAME, CallGraph, symbol
 from plugin.carrier import CARRIER
@@ -111,7 +112,7 @@ class _Module:
     def _faults_of_variables(self, request: Request, reached: Collection[str]) -> Iterator[Diagnostic]:
         item = self._item(request)
         said = {*item.inactive_globals, *item.active_globals} if item else set[str]()
-        for name, access in flow.accesses(self._graph, reached, self._open).items():
+        for name, access in accesses(self._graph, reached, self._open).items():
             self.accessed.add(name)
             if access.reads and access.writes and name not in said:
                 message = (
@@ -135,6 +136,8 @@ class _Module:
                         message = f"there is no global variable `{name}` in the sources, or nothing uses it"
                     elif part == "inactive-globals" and name in active:
                         message = f"`{name}` cannot have no derivative in `{item.target}` and have one in `{active[name]}`"
+                    elif part == "active-globals" and self.variables[name].is_thread_local:
+                        message = f"`{name}` is one for each thread, and cannot have a shadow: pass it as an argument"
                     if message:
                         yield Diagnostic(code="E0537", message=message, key=f"autodiff.{item.index}.{part}.{index}")
 

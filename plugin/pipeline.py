@@ -25,6 +25,7 @@ from plugin.callgraph import symbol
 from plugin.carrier import CARRIER
 from plugin.engine import FIRST_OPAQUE_LLVM, Engine, PluginEngine
 from plugin.frontend import Frontend
+from plugin.names import plain
 from plugin.signature import Derivative, Function
 
 if TYPE_CHECKING:
@@ -175,8 +176,8 @@ def _differentiated(engine: Engine, given: Path, ready: _Ready, job: CompileUnit
         text = module.without_overalignment(module.without_attribute(invariants.released(text), SPECULATION_GUARD))
         made = module.read_assembly(text, "the module that Enzyme made")
     registration.release(made, ready.held)
-    for plain, name in ready.renamed.items():
-        function = module.find(made, plain)
+    for known, name in ready.renamed.items():
+        function = module.find(made, known)
         if function is not None:
             function.name = name
     return made
@@ -281,7 +282,7 @@ def _save(text: str, path: Path) -> str:
 
 def _refuse_cycles(text: str) -> None:
     """Raise `Failure` (E0517) when functions of IR text are differentiated and call their own derivatives."""
-    cycle = [name for name in callgraph.CallGraph.of(text).cycle() if CARRIER not in name]
+    cycle = [plain(name) for name in callgraph.CallGraph.of(text).cycle() if CARRIER not in name]
     if cycle:
         way = " -> ".join(f"`{name}`" for name in cycle)
         notes = [f"`{cycle[0]}` is a derivative of `{cycle[1]}`, which comes to need it again"]

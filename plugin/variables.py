@@ -16,13 +16,17 @@ _CLEAR = "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
-    """A global variable: its `line` in the text, its `type` as IR has it, and whether it `is_constant` or `is_marked` for Enzyme."""
+    """A global variable: its `line` in the text, its `type` as IR has it.
+
+    It `is_constant`, or `is_marked` for Enzyme, or there is one for each thread (`is_thread_local`).
+    """
 
     name: str
     line: str
     type: str
     is_constant: bool
     is_marked: bool
+    is_thread_local: bool
 
     @property
     def shadow(self) -> str:
@@ -47,6 +51,7 @@ def variables(text: str) -> dict[str, Variable]:
             type=_type(each["rest"]),
             is_constant=each["kind"] == "constant",
             is_marked=name in inactive or "!enzyme_" in each["rest"],
+            is_thread_local=" thread_local" in each[0].partition(f" {each['kind']} ")[0],
         )
         for each in found
     }

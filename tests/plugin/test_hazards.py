@@ -207,6 +207,25 @@ def test_the_shadow_of_a_global_variable_starts_at_zero_each_time(build: Build, 
     assert [library.d(number(x), number(1)) for x in (3.0, 5.0, 7.0)] == [2.0, 3.0, 5.0]
 
 
+def test_a_variable_of_a_thread_is_refused_and_can_have_no_derivative(build: Build, reverse: Item) -> None:
+    text = CELL.replace("double cell", "_Thread_local double cell") + "double g(void) { return 0; }"
+    item = reverse("f", "d", "Active", "ActiveOnly")
+    assert refused(build, text, item).code == "E0533"
+    told = refused(build, text, with_options(item, active_globals=("cell",)))
+    assert (told.code, "one for each thread" in told.message) == ("E0537", True)
+    assert build(text, with_options(item, inactive_globals=("cell",))).d(number(3), number(1)) == 9
+
+
+def test_a_stream_in_a_variable_is_no_matter(build: Build) -> None:
+    text = """
+    #include <stdio.h>
+    static double f(double x) { if (x < 0) fprintf(stderr, "%g", x); return x * x; }
+    double d(double x) { return __enzyme_autodiff((void *)f, x); }
+    double g(void) { return 0; }
+    """
+    assert build(text).d(number(3)) == 6
+
+
 def test_a_registration_in_the_sources_says_so_too(build: Build, reverse: Item) -> None:
     text = CELL + "void *__enzyme_inactive_global_cell[] = {(void *)&cell};\ndouble g(void) { return 0; }"
     assert build(text, reverse("f", "d", "Active", "ActiveOnly")).d(number(3), number(1)) == 9

@@ -45,6 +45,10 @@ def test_each_has_its_type() -> None:
     }
 
 
+def test_those_of_a_thread_are_known() -> None:
+    assert [each.name for each in variables(TEXT).values() if each.is_thread_local] == ["p"]
+
+
 def test_constants_and_those_that_are_marked_are_known() -> None:
     found = variables(TEXT).values()
     assert {each.name for each in found if each.is_constant} == {"table", "words"}
