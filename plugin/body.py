@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from plugin.layout import Layout, up
+from plugin.layout import FLOAT_SIZES, Layout, up
 
 ALIGNMENT = 16
 """What the address of every slot is a multiple of."""
@@ -64,9 +64,15 @@ class Body:
         return self.value(f"getelementptr inbounds i8, ptr {place}, i64 {offset}") if offset else place
 
     def local(self, layout: Layout) -> str:
-        """A slot for a value until the function returns. It is as long as all registers that may hold the value."""
+        """A slot for a value until the function returns. It is as long as all registers that may hold the value.
+
+        A slot for numbers of one type is made of these: Enzyme, which differentiates derivatives too, takes bytes for integers.
+        """
         name = f"%l{len(self._locals)}"
-        self._locals.append(f"  {name} = alloca [{up(layout.size, ALIGNMENT)} x i8], align {ALIGNMENT}")
+        types = {type_ for _, type_ in layout.scalars}
+        element = types.pop() if len(types) == 1 and types <= FLOAT_SIZES.keys() else "i8"
+        count = up(layout.size, ALIGNMENT) // FLOAT_SIZES.get(element, 1)
+        self._locals.append(f"  {name} = alloca [{count} x {element}], align {ALIGNMENT}")
         return name
 
     def load(self, place: str, layout: Layout) -> list[str]:
