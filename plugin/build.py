@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bootstrap.console import console
 from bootstrap.diagnostics import Diagnostic, Failure
@@ -23,16 +24,18 @@ from bootstrap.files import of_os_error, write_atomically
 from bootstrap.llvm import Kind, host_triple
 from bootstrap.steps import FileState, Record, states
 from bootstrap.store import Store
-from plugin import toolchain, worker
+from plugin import worker
 from plugin.compile import CompileUnit, Linker
 from plugin.compile import Unit as Made
 from plugin.engine import EngineOptions, PluginEngine
-from plugin.engines import Place
 from plugin.languages import Language, language_of
 from plugin.plan import Plan, placed, root_of
 from plugin.signature import Derivative
-from plugin.toolchain import Toolchain
+from plugin.target import target_of
 from plugin.verify import Verdict, VerifyUnit
+
+if TYPE_CHECKING:
+    from plugin.toolchain import Toolchain
 
 LOCK = ".lock"
 """The file in a unit's folder whose holder may write there."""
@@ -127,6 +130,10 @@ def _tools(plans: Sequence[Plan], options: Options) -> Toolchain:
     links = any(plan.links for plan in plans)
     resolved = plans[0].resolved
     scratch = plans[0].folder.parents[1] / ".scratch"
+    # Where nothing is to be done, nobody asks where tools come from.
+    from plugin import toolchain  # noqa: PLC0415
+    from plugin.engines import Place  # noqa: PLC0415
+
     try:
         place = Place(root=resolved.root, store=Store(), scratch=scratch, offline=options.offline)
         ir = [source for plan in plans for source in plan.sources if language_of(source) is Language.IR]
@@ -200,7 +207,7 @@ def _job(plan: Plan, tools: Toolchain, folder: Path) -> CompileUnit:
         newest_llvm=tools.newest_llvm,
         runtime_activity=enzyme.runtime_activity,
         debug_types=enzyme.debug_types,
-        cpu=toolchain.target_of(plan.resolved.config).cpu,
+        cpu=target_of(plan.resolved.config).cpu,
         triple=host_triple(),
         callable_library=bool(plan.unit.verify),
         environment=tools.environment,

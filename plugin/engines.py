@@ -204,11 +204,6 @@ def bring(candidate: Candidate, target: Target, place: Place) -> Engine:
     return plugged(path, candidate.tools or tools_for(path, target), place.writable)
 
 
-def identity(config: Config, root: Path) -> str:
-    """What decides which engine there is, and is neither in the configuration nor in a file of the engine."""
-    return source_build.state(root / config.enzyme.source) if config.enzyme.provider == "source" and config.enzyme.source else ""
-
-
 def plugged(path: Path, tools: LlvmTools, folder: Path) -> PluginEngine:
     """The engine that is the plugin at `path` in the `opt` of `tools`; raises `Failure` as the preflight does, and E0413."""
     if tools.major > PIPELINE_LLVM:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from bootstrap.config import Resolved
 from bootstrap.diagnostics import Diagnostic, Failure, Severity
-from plugin import engines, provider
-from plugin.toolchain import target_of
+from plugin import provider
+from plugin.target import target_of
 
 if TYPE_CHECKING:
     from plugin.plan import Plan
@@ -32,9 +32,15 @@ def missing_engine(resolved: Resolved) -> Diagnostic | None:
         provider.artifact(config.enzyme.artifact)
     except Failure as failure:
         missing = next((each for each in failure.diagnostics if each.code == UNAVAILABLE), None)
-        is_replaced = missing and config.enzyme.provider == "auto" and engines.available(config, target_of(config), resolved.root)
-        return None if is_replaced else missing
+        return None if missing and config.enzyme.provider == "auto" and _is_replaced(resolved) else missing
     return None
+
+
+def _is_replaced(resolved: Resolved) -> bool:
+    """Whether another engine than the one that is named can be used."""
+    from plugin import engines  # noqa: PLC0415 - a build with nothing to do need not know where engines come from
+
+    return engines.available(resolved.config, target_of(resolved.config), resolved.root)
 
 
 def warnings(resolved: Resolved, plans: Sequence[Plan]) -> list[Diagnostic]:

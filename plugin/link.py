@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import re
+import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -200,9 +201,12 @@ def _linked(plugin: Path, wanted: str, library: Path, folder: Path) -> Path:
     for place_, target in {made / "enzyme" / plugin.name: plugin, made / "lib" / wanted: library}.items():
         place_.parent.mkdir()
         place_.symlink_to(target.absolute())
+    if not placed.exists():
+        shutil.rmtree(home, ignore_errors=True)  # what it led to is gone
     try:
         made.rename(home)
-    except OSError:  # another process was faster, or an old one leads nowhere
+    except OSError:  # another process was faster
+        shutil.rmtree(made, ignore_errors=True)
         if not placed.exists():
             raise
     return placed

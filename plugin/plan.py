@@ -16,7 +16,7 @@ from bootstrap.config.model import Rule as RuleEntry
 from bootstrap.config.toml import KeyPath
 from bootstrap.diagnostics import Diagnostic, Failure
 from bootstrap.steps import Record, digest
-from plugin import engines, fallback
+from plugin import fallback
 from plugin.activity import ENZYME, AutoDiffItem, DiffActivity, DiffMode
 from plugin.compile import OutputKind
 from plugin.languages import Language, language_of
@@ -24,7 +24,7 @@ from plugin.native import Number
 from plugin.provider import artifacts
 from plugin.rule import Rule
 from plugin.signature import Derivative
-from plugin.toolchain import target_of
+from plugin.target import target_of
 from plugin.type_language import parse
 from plugin.verify import Check
 
@@ -126,7 +126,7 @@ class Plan:
                 "checked": bool(self.unit.verify),
                 "sources": self.sources,
                 "root": root_of(self.resolved),
-                "enzyme": [repr(config.enzyme), engines.identity(config, root_of(self.resolved))] if config.llvm.enzyme else "",
+                "enzyme": [repr(config.enzyme), _engine_source(self.resolved)] if config.llvm.enzyme else "",
                 "artifacts": [each.sha256 for each in artifacts()],
                 "target": repr(target),
                 "cfgs": [repr(config.cfg), self.cfgs, repr(config.rust), config.llvm.enzyme, self.missing_engine is None],
@@ -167,6 +167,16 @@ class Plan:
         if not diagnostic.key:
             return diagnostic
         return placed(self.resolved, dataclasses.replace(diagnostic, key=f"unit.{self.name}.{diagnostic.key}"))
+
+
+def _engine_source(resolved: Resolved) -> str:
+    """The state of the source that the engine is built from, where it is."""
+    enzyme = resolved.config.enzyme
+    if enzyme.provider != "source" or not enzyme.source:
+        return ""
+    from plugin import source_build  # noqa: PLC0415 - few build their engine
+
+    return source_build.state(root_of(resolved) / enzyme.source)
 
 
 def unit_folder(resolved: Resolved, name: str) -> Path:

@@ -16,6 +16,7 @@ from plugin.engine import Engine
 from plugin.engines import PIPELINE_LLVM, Place
 from plugin.languages import Language
 from plugin.provider import artifact
+from plugin.target import target_of
 
 ZIG_ARTIFACT = "zig-22"
 _CLANG_LANGUAGES = frozenset({Language.C, Language.CXX})
@@ -69,11 +70,6 @@ def assemble(
 
 def _newest_llvm(engine: Engine | None) -> int:
     return min(PIPELINE_LLVM, engine.llvm) if engine else PIPELINE_LLVM
-
-
-def target_of(config: Config) -> Target:
-    """The configuration's table for this machine, or its defaults."""
-    return config.target.get(llvm.host_triple(), Target())
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,8 @@ from bootstrap.store import State, Store
 from plugin import engines, fallback, provider
 from plugin.engines import PIPELINE_LLVM, Candidate
 from plugin.languages import Language, language_of
-from plugin.toolchain import ZIG_ARTIFACT, Modules, target_of
+from plugin.target import target_of
+from plugin.toolchain import ZIG_ARTIFACT, Modules
 
 FINDINGS = 1
 T = TypeVar("T")

@@ -26,6 +26,7 @@ from plugin.engine import EngineOptions, PluginEngine
 from plugin.engines import PIPELINE_LLVM, Place
 from plugin.languages import ZIG, driver
 from plugin.plan import Plan, root_of
+from plugin.target import target_of
 from plugin.toolchain import Toolchain
 from plugin.wrap.derive import LANGUAGES
 from plugin.wrap.settings import LAUNCHED, Settings, configuration, state_of
@@ -105,7 +106,7 @@ def plans(options: Sequence[str], names: Sequence[str]) -> list[Plan]:
 def _assemble(resolved: Resolved, *, offline: bool) -> Toolchain:
     """As for a build of C and C++. A compiler of the configuration that is no clang is left aside here: it writes no bitcode."""
     triple = llvm.host_triple()
-    target = toolchain.target_of(resolved.config)
+    target = target_of(resolved.config)
     usable = {key: name if _is_clang(name) else None for key, name in (("cc", target.cc), ("cxx", target.cxx))}
     targets = {**resolved.config.target, triple: target.model_copy(update=usable)}
     config = resolved.config.model_copy(update={"target": targets})
@@ -114,7 +115,7 @@ def _assemble(resolved: Resolved, *, offline: bool) -> Toolchain:
 
 def _plain(resolved: Resolved, name: str, offline: bool) -> tuple[list[str], bool]:  # noqa: FBT001 - of this file only
     """The words that start the compiler behind a stand-in, and whether it is a clang whose bitcode can be taken."""
-    target = toolchain.target_of(resolved.config)
+    target = target_of(resolved.config)
     configured = target.cc if name == "cc" else target.cxx
     if configured and not _is_clang(configured) and (path := shutil.which(configured)):
         return [str(Path(path).absolute())], False

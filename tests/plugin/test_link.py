@@ -72,6 +72,9 @@ def test_a_plugin_with_another_name_for_its_library_is_loaded_through_a_folder_t
     assert (tmp_path / "plugins").stat().st_mode & 0o777 == 0o700
     assert link.place(plugin, found, tools, tmp_path / "plugins") == placed
     assert len(list((tmp_path / "plugins").iterdir())) == 1
+    placed.unlink()
+    assert link.place(plugin, found, tools, tmp_path / "plugins") == placed
+    assert placed.resolve() == plugin
 
 
 def test_a_plugin_whose_run_path_has_another_llvm_is_refused(library: Library, tools: LlvmTools, tmp_path: Path) -> None:
