@@ -152,3 +152,9 @@ def derivative() -> Callable[..., Derivative]:
         return lowered
 
     return made
+
+
+@pytest.fixture(scope="session")
+def makers(forward: Callable[..., AutoDiffItem], reverse: Callable[..., AutoDiffItem]) -> dict[str, Callable[..., AutoDiffItem]]:
+    """Both, by the name of the mode."""
+    return {"forward": forward, "reverse": reverse}

@@ -1,6 +1,8 @@
 """What lowering adds to Enzyme's call, held against closed forms: seeds, C's structs, placeholders, derivatives of derivatives."""
 
 import ctypes
+import dataclasses
+import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +10,7 @@ import pytest
 
 from plugin.activity import AutoDiffItem
 from plugin.compile import CompileUnit
+from plugin.type_language import parse
 
 KERNELS = """
 #include <stddef.h>
@@ -49,6 +52,36 @@ define zeroext i1 @odd(i32 %n, ptr %y) {
   ret i1 %value
 }
 """
+WHOLE = """
+define double @whole([2 x i64] %p) {
+  %a = extractvalue [2 x i64] %p, 0
+  %b = extractvalue [2 x i64] %p, 1
+  %x = bitcast i64 %a to double
+  %n = sitofp i64 %b to double
+  %square = fmul double %x, %x
+  %result = fmul double %square, %n
+  ret double %result
+}
+define bfloat @brains(bfloat %x, bfloat %y) {
+  %square = fmul bfloat %x, %x
+  %result = fmul bfloat %square, %y
+  ret bfloat %result
+}
+declare bfloat @brains_jvp(bfloat, bfloat, bfloat)
+declare bfloat @brains_grad(bfloat, bfloat, bfloat)
+define float @brains_digits(float %x, float %y, float %seed) {
+  %a = fptrunc float %x to bfloat
+  %b = fptrunc float %y to bfloat
+  %c = fptrunc float %seed to bfloat
+  %tangent = call bfloat @brains_jvp(bfloat %a, bfloat %c, bfloat %b)
+  %gradient = call bfloat @brains_grad(bfloat %a, bfloat %b, bfloat %c)
+  %first = fpext bfloat %tangent to float
+  %second = fpext bfloat %gradient to float
+  %shifted = fmul float %first, 1.000000e+02
+  %digits = fadd float %shifted, %second
+  ret float %digits
+}
+"""
 ODD_NAME = 'odd "name" \u00e9'
 ITEMS = {
     # target: mode, source, inputs, return
@@ -64,6 +97,9 @@ ITEMS = {
     "flag_grad": ("reverse", "flag", "Active Duplicated", "Const"),
     "odd_jvp": ("forward", "odd", "Const Dual", "Const"),
     "weighted_grad": ("reverse", "weighted", "Const Active", "ActiveOnly"),
+    "whole_grad": ("reverse", "whole", "Active", "ActiveOnly"),
+    "brains_jvp": ("forward", "brains", "Dual Const", "DualOnly"),
+    "brains_grad": ("reverse", "brains", "Active Const", "ActiveOnly"),
     "hidden_grad": ("reverse", "hidden", "Active", "ActiveOnly"),
     "placed": ("reverse", "product", "Active Active", "Active"),
     "declared": ("reverse", "product", "Active Const", "ActiveOnly"),
@@ -88,9 +124,12 @@ def call(
     folder = tmp_path_factory.mktemp("kernels")
     (folder / "kernels.c").write_text(KERNELS, encoding="utf-8")
     (folder / "odd.ll").write_text(ODD, encoding="utf-8")
+    (folder / "whole.ll").write_text(WHOLE, encoding="utf-8")
     makers = {"forward": forward, "reverse": reverse}
     items = [makers[mode](source, target, inputs, ret) for target, (mode, source, inputs, ret) in ITEMS.items()]
-    made = job("kernels", [folder / "kernels.c", folder / "odd.ll"], reversed(items)).run(lambda _: None)
+    pair = parse("{f64, i64}")
+    items = [dataclasses.replace(each, types=(pair,)) if each.source == "whole" else each for each in items]
+    made = job("kernels", [folder / name for name in ("kernels.c", "odd.ll", "whole.ll")], reversed(items)).run(lambda _: None)
     library = ctypes.CDLL(str(made.output))
 
     def called(name: str, returns: Any, *arguments: Any) -> list[float]:
@@ -166,3 +205,15 @@ def test_placeholders_are_replaced_for_the_callers_in_the_sources(call: Callable
 
 def test_a_symbol_may_have_any_characters(call: Callable[..., list[float]]) -> None:
     assert call('odd.grad "\u00e9"', ctypes.c_double, ctypes.c_double(3), SEED) == [12]
+
+
+def test_a_number_that_is_all_of_an_integer_has_a_derivative(call: Callable[..., list[float]]) -> None:
+    [bits] = struct.unpack("q", struct.pack("d", 3.0))
+    count = ctypes.c_int64(5)
+    returns = structure(ctypes.c_double, ctypes.c_int64)
+    assert call("whole_grad", returns, ctypes.c_int64(bits), count, SEED)[0] == 2 * 2 * 3 * 5
+
+
+def test_brain_floats_have_derivatives(call: Callable[..., list[float]]) -> None:
+    x, y, seed = (ctypes.c_float(each) for each in (1.5, 0.25, 2))
+    assert call("brains_digits", ctypes.c_float, x, y, seed) == [(2 * 1.5 * 0.25 * 2) * 100 + 2 * 1.5 * 0.25 * 2]
