@@ -104,7 +104,7 @@ def mixed(graph: CallGraph, function: str, roots: Collection[int], variables: Co
     `roots` are the function's parameters that are constant pointers, counted from 0, `variables` the global variables of the module.
     """
     seen: set[tuple[str, frozenset[int]]] = set()
-    queue = [(function, frozenset(roots)), *((name, frozenset[int]()) for name in graph.reached(function))]
+    queue = [(function, frozenset(roots)), *((name, frozenset[int]()) for name in graph.reached(function) if name != function)]
     for name, indices in queue:
         if (name, indices) in seen:
             continue
