@@ -82,6 +82,12 @@ class StandIn:
 
     def start(self, words: list[str], stderr: str | None = None) -> int:
         """Run a command of the compiler's; gives its status."""
+        if any(each.startswith("-v") or each == "--verbose" for each in self.options):
+            from bootstrap.console import console  # noqa: PLC0415 - only where somebody wants to see it
+            from plugin.wrap import tools  # noqa: PLC0415
+
+            tools.set_loudness(self.options)
+            console.command(words)
         return child.run(words, self.settings.environment, stdin=self.stdin, stderr=stderr)
 
     # Sources to objects

@@ -189,5 +189,7 @@ def _to_module(stand_in: StandIn, tools: Tools, command: Invocation, source: Gro
     start = [*driver(compiler, LANGUAGES[stand_in.name]), *(ZIG if compiler.kind is Kind.ZIG else [])]
     words = stand_in.compile_words(command, source, str(module))
     form = _TEXT if module.suffix == ".ll" else _BITCODE
-    status = child.run([*start, *PLACES, *words, *_RAW, *form, *(["-w"] if is_quiet else [])], tools.environment, stdin=stand_in.stdin)
+    whole = [*start, *PLACES, *words, *_RAW, *form, *(["-w"] if is_quiet else [])]
+    console.command(whole)
+    status = child.run(whole, tools.environment, stdin=stand_in.stdin)
     return status if module.exists() else status or 1  # Zig may fail with status 0

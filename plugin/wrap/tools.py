@@ -8,6 +8,7 @@ import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bootstrap.console import console
 from bootstrap.llvm import Compiler
 from plugin.engine import Engine, EngineOptions
 from plugin.wrap.settings import Settings, kept
@@ -25,8 +26,15 @@ class Tools:
     newest_llvm: int
 
 
+def set_loudness(options: Sequence[str]) -> None:
+    """Let the console say as much as our options ask for."""
+    loud = sum(word.count("v") for word in options if word == "--verbose" or (word.startswith("-v") and not word.strip("-v")))
+    console.verbosity = -1 if {"-q", "--quiet"} & set(options) else loud
+
+
 def find(settings: Settings, options: Sequence[str]) -> Tools:
     """The tools, from the cache while all that they are is as it was; raises as `plugin.toolchain.assemble` does."""
+    set_loudness(options)
     path = Path(settings.path).with_suffix(".tools")
     known = kept(str(path), settings.key)
     if known is not None:

@@ -1,12 +1,14 @@
 """The projects in which the compilers' stand-ins are tested."""
 
 import dataclasses
+import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.plugin.wrap.project import CLANG, FILES, TRIPLE, Project
+from tests.plugin.wrap.project import CLANG, FILES, START, TRIPLE, Project
 
 
 @pytest.fixture
@@ -23,6 +25,17 @@ def beside(tmp_path: Path) -> Project:
     made = Project(tmp_path / "beside")
     made.write(FILES)
     return made
+
+
+@pytest.fixture
+def stand_in_program(project: Project, tmp_path: Path) -> Path:
+    """`holoenzyme-cc` as a file, in front of the project's compiler."""
+    words = shlex.join([sys.executable, "-c", START, *project.options, "cc"])
+    path = tmp_path / "bin" / "holoenzyme-cc"
+    path.parent.mkdir()
+    path.write_text(f'#!/bin/sh\nexec {words} "$@"\n', encoding="utf-8")
+    path.chmod(0o755)
+    return path
 
 
 @pytest.fixture
