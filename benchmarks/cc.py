@@ -91,6 +91,7 @@ def measured(compiler: list[str], stand_in: list[str], words: list[str], folder:
 
 
 def main() -> int:
+    """Measure, print, and hold against the limits."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--compiler", default="clang", help="the clang to stand in front of")
     parser.add_argument("--rounds", type=int, default=11)
