@@ -20,7 +20,7 @@ import threading
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Protocol, TypeVar, cast
+from typing import IO, Any, Generic, NoReturn, Protocol, TypeVar, cast
 
 from bootstrap.console import console
 from bootstrap.diagnostics import Diagnostic, Failure
@@ -87,6 +87,51 @@ def run(job: Job[Result], *, seconds: float | None = None) -> Result:
             child.wait()
 
 
+class Forked(Generic[Result]):
+    """A worker that is a copy of this process, for one that has few imports and no threads: it spares a start of Python.
+
+    It begins at once; the caller has something else to do, and asks for the `result` later.
+    """
+
+    def __init__(self, job: Job[Result]) -> None:
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed when the result is there
+        reader, writer = os.pipe()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._child = os.fork()
+        if self._child == 0:
+            self._be_the_worker(job, writer)
+        os.close(writer)
+        self._events = os.fdopen(reader, "rb")
+
+    def _be_the_worker(self, job: Job[Result], descriptor: int) -> NoReturn:
+        try:
+            os.setpgid(0, 0)
+            os.close(_command_end)
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            for each in (1, 2):
+                os.dup2(self._errors.fileno(), each)
+            _serve(job, descriptor, _lifeline)
+        finally:
+            os._exit(0)  # what this process would do at its end is for the other one
+
+    def result(self) -> Result:
+        """What the job gave; raises as `run` does."""
+        status: list[int] = []
+        try:
+            with self._errors, self._events:
+                stage, last = _last(self._events)
+                if last:
+                    return cast("Result", _ended(*last))
+                status.append(os.waitstatus_to_exitcode(os.waitpid(self._child, 0)[1]))
+                raise Crashed(stage, _reason(status[0]), _last_words(self._errors))
+        finally:
+            if not status:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.killpg(self._child, signal.SIGKILL)
+                os.waitpid(self._child, 0)
+
+
 def _follow(child: subprocess.Popen[bytes], job: Job[Result], events: IO[bytes], errors: IO[bytes], seconds: float | None) -> Result:
     late = threading.Event()
 
@@ -97,18 +142,11 @@ def _follow(child: subprocess.Popen[bytes], job: Job[Result], events: IO[bytes],
     limit = threading.Timer(seconds, end) if seconds else None
     if limit:
         limit.start()
-    stage = "start"
     try:
         _send(job, child.stdin)
-        for kind, value in _events(events):
-            if kind == "stage":
-                stage = value
-            elif kind == "command":
-                console.command(value)
-            elif kind == "status":
-                console.status(value)
-            else:
-                return cast("Result", _ended(kind, value))
+        stage, last = _last(events)
+        if last:
+            return cast("Result", _ended(*last))
     finally:
         if limit:
             limit.cancel()
@@ -116,6 +154,21 @@ def _follow(child: subprocess.Popen[bytes], job: Job[Result], events: IO[bytes],
         raise KeyboardInterrupt
     status = child.wait()
     raise Crashed(stage, f"it ran longer than {seconds:g} s" if late.is_set() else _reason(status), _last_words(errors))
+
+
+def _last(events: IO[bytes]) -> tuple[str, tuple[str, Any] | None]:
+    """The last event of a worker, None when it ended without one, and the stage it was in; what it says on the way is said."""
+    stage = "start"
+    for kind, value in _events(events):
+        if kind == "stage":
+            stage = value
+        elif kind == "command":
+            console.command(value)
+        elif kind == "status":
+            console.status(value)
+        else:
+            return stage, (kind, value)
+    return stage, None
 
 
 def _ended(kind: str, value: Any) -> Any:
@@ -156,6 +209,10 @@ def _last_words(errors: IO[bytes]) -> str:
 
 def main(descriptor: int, lifeline: int) -> None:
     """The worker: reads a job, sends its events to the file `descriptor`; ends when nobody has the other end of `lifeline`."""
+    _serve(pickle.load(sys.stdin.buffer), descriptor, lifeline)  # noqa: S301 - the command that started this process wrote it
+
+
+def _serve(job: Job[Any], descriptor: int, lifeline: int) -> None:
     threading.Thread(target=_end_with, args=[lifeline], daemon=True).start()
     # Enzyme and derivatives may crash in the user's own folder.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -168,7 +225,6 @@ def main(descriptor: int, lifeline: int) -> None:
 
     with os.fdopen(descriptor, "wb") as stream:
         console.relay = send
-        job: Job[object] = pickle.load(sys.stdin.buffer)  # noqa: S301 - the command that started this process wrote it
         with contextlib.suppress(BrokenPipeError):
             send(*_outcome(job, lambda stage: send("stage", stage)))
 

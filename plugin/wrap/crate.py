@@ -21,7 +21,7 @@ from bootstrap.llvm import find_linker
 from plugin.wrap import child, resolve
 from plugin.wrap.arguments import expanded
 from plugin.wrap.cc import Scratch
-from plugin.wrap.make import Request, make
+from plugin.wrap.make import Making, Request
 from plugin.wrap.rustc import pairs
 from plugin.wrap.settings import ROOT, Settings
 from plugin.wrap.tools import find
@@ -106,7 +106,7 @@ def _made(crate: Crate, scratch: Scratch) -> bool:
         level = {"s": 2, "z": 2}
         chosen = [value for name, value in pairs(list(crate.words)) if name == "-Copt-level"] or ["3" if "-O" in crate.words else "0"]
         request = Request(modules=(crate.module,), output=str(crate.object), level=level.get(chosen[-1]) or int(chosen[-1]))
-        make(scratch, find(crate.settings, crate.options), request, resolve.plans(crate.options, crate.units))
+        Making(scratch, find(crate.settings, crate.options), request, resolve.plans(crate.options, crate.units)).result()
     return crate.object.stat().st_size > 0
 
 

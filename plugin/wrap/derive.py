@@ -8,8 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,7 @@ from plugin.languages import ZIG, Language, driver, language_of
 from plugin.wrap import child
 from plugin.wrap.arguments import Group, Invocation
 from plugin.wrap.differentiate import Rest
-from plugin.wrap.make import Request, make
+from plugin.wrap.make import Making, Request
 from plugin.wrap.tools import Tools, find
 
 if TYPE_CHECKING:
@@ -99,16 +98,13 @@ class _Attempt:
             return 0, self._with_others(plans, failure)
 
     def _while_compiling(self, plans: Sequence[Plan], *, is_quiet: bool) -> tuple[int, str | None]:
-        signal = Path(self._stand_in.scratch.file("signal"))
-        os.mkfifo(signal, 0o600)
-        line = os.open(signal, os.O_RDWR)  # open for reading too, so that neither side waits for the other to open it
-        making = _Background(lambda: self._make(dataclasses.replace(self._request, signal=signal), plans))
-        try:
-            status = _to_module(self._stand_in, self._tools, self._command, self._source, self._request.modules[0], is_quiet=is_quiet)
-            os.write(line, b"0" if status else b"1")
-            return status, making.result()
-        finally:
-            os.close(line)
+        signal, line = os.pipe()
+        making = Making(self._stand_in.scratch, self._tools, dataclasses.replace(self._request, signal=signal), plans)
+        os.close(signal)
+        status = _to_module(self._stand_in, self._tools, self._command, self._source, self._request.modules[0], is_quiet=is_quiet)
+        os.write(line, b"0" if status else b"1")
+        os.close(line)
+        return status, making.result()
 
     def _with_others(self, plans: Sequence[Plan], failure: Failure) -> str | None:
         """Make it once more, with the other sources of the source's units; without any, say what could be done."""
@@ -121,7 +117,7 @@ class _Attempt:
         return said
 
     def _make(self, request: Request, plans: Sequence[Plan]) -> str | None:
-        return make(self._stand_in.scratch, self._tools, request, plans)
+        return Making(self._stand_in.scratch, self._tools, request, plans).result()
 
     def _plans(self) -> list[Plan]:
         units = self._stand_in.settings.units_of(self._source.path)
@@ -138,30 +134,6 @@ class _Attempt:
             group = Group("input", [str(source)], "source")
             if _to_module(self._stand_in, self._tools, self._command, group, module, is_quiet=True) == 0:
                 yield module
-
-
-class _Background:
-    """A function that runs in a thread."""
-
-    def __init__(self, function: Callable[[], str | None]) -> None:
-        self._function = function
-        self._result: str | None = None
-        self._error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self._result = self._function()
-        except BaseException as error:  # noqa: BLE001 - it is raised where the result is asked for
-            self._error = error
-
-    def result(self) -> str | None:
-        """What the function gave; raises what it raised."""
-        self._thread.join()
-        if self._error:
-            raise self._error
-        return self._result
 
 
 def _can_split(compiler: Compiler) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
+import os
 import re
 import threading
 from collections.abc import Sequence
@@ -52,7 +53,7 @@ class Differentiate:
     output: Path
     as_text: bool
     rest: Rest | None
-    signal: Path | None
+    signal: int | None
 
     def run(self, begin: Begin) -> str | None:
         """Do it; gives what the compiler said of the rest, or None when the modules ask for no derivative, and nothing is written.
@@ -61,11 +62,10 @@ class Differentiate:
         """
         from plugin import pipeline  # noqa: PLC0415, F401 - llvmlite is for workers only, and takes its time while the compiler works
 
-        if self.signal:
+        if self.signal is not None:
             begin("wait")
-            with self.signal.open("rb") as line:
-                if line.read(1) != b"1":
-                    return None
+            if os.read(self.signal, 1) != b"1":
+                return None
         begin("read")
         parts = self._split() if self.rest else None
         if parts is None or self.rest is None:

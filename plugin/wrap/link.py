@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from plugin.wrap.arguments import Group, Invocation
-from plugin.wrap.make import Request, make
+from plugin.wrap.make import Making, Request
 from plugin.wrap.tools import find
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def link(stand_in: StandIn, command: Invocation, modules: list[Group]) -> int:
 
     plans = resolve.plans(stand_in.options, units)
     request = Request(modules=named, output=made, level=command.level() if command.flags("level") else LEVEL)
-    if make(stand_in.scratch, tools, request, plans) is None:
+    if Making(stand_in.scratch, tools, request, plans).result() is None:
         return stand_in.start([*stand_in.plain, *command.words])
     words: list[str] = []
     for group in command.groups:

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 class Request:
     """What is to be made: `output`, at an optimisation `level`, of `modules`, which may use what is in `helpers`.
 
-    `rest` says how the compiler makes an object of what takes no part in a derivative, where that may be apart. `signal` is a pipe
-    from which a byte comes when the modules are there.
+    `rest` says how the compiler makes an object of what takes no part in a derivative, where that may be apart. `signal` is a
+    pipe from which a byte comes when the modules are there.
     """
 
     modules: tuple[Path, ...]
@@ -38,38 +38,45 @@ class Request:
     as_text: bool = False
     helpers: tuple[Path, ...] = ()
     rest: Rest | None = None
-    signal: Path | None = None
+    signal: int | None = None
 
 
-def make(scratch: Scratch, tools: Tools, request: Request, plans: Sequence[Plan]) -> str | None:
-    """Do what is requested, with the items of `plans` that are the modules' own; None when no derivative is asked for.
+class Making:
+    """A request in a worker, begun at once, with the items of `plans` that are the modules' own."""
 
-    Gives what the compiler said of the rest. Raises `Failure` as the pipeline does.
-    """
-    made = Path(scratch.file("made"))
-    owners = [(plan, item) for plan in plans for item in plan.items]
-    items = tuple(_distinct(owners))
-    job = Differentiate(
-        unit=_unit(tools, request, made.parent, items),
-        helpers=request.helpers,
-        output=made,
-        as_text=request.as_text,
-        rest=request.rest,
-        signal=request.signal,
-    )
-    try:
-        said = worker.run(job)
-    except Failure as failure:
-        scratch.keep = any(str(made.parent) in note for each in failure.diagnostics for note in each.notes)
-        raise Failure(*(_placed(each, owners) for each in failure.diagnostics)) from None
-    except worker.Crashed as crash:
-        from plugin.build import crashed  # noqa: PLC0415 - brings all that a build needs
+    def __init__(self, scratch: Scratch, tools: Tools, request: Request, plans: Sequence[Plan]) -> None:
+        self._scratch, self._request = scratch, request
+        self._made = Path(scratch.file("made"))
+        self._owners = [(plan, item) for plan in plans for item in plan.items]
+        job = Differentiate(
+            unit=_unit(tools, request, self._made.parent, tuple(_distinct(self._owners))),
+            helpers=request.helpers,
+            output=self._made,
+            as_text=request.as_text,
+            rest=request.rest,
+            signal=request.signal,
+        )
+        self._worker = worker.Forked(job)
 
-        scratch.keep = True
-        raise Failure(crashed(Path(request.output).name, crash, made.parent)) from None
-    if said is not None:
-        publish(made, request.output)
-    return said
+    def result(self) -> str | None:
+        """What the compiler said of the rest, when the output is in its place; None when no derivative is asked for.
+
+        Raises `Failure` as the pipeline does.
+        """
+        kept = str(self._made.parent)
+        try:
+            said = self._worker.result()
+        except Failure as failure:
+            self._scratch.keep = any(kept in note for each in failure.diagnostics for note in each.notes)
+            raise Failure(*(_placed(each, self._owners) for each in failure.diagnostics)) from None
+        except worker.Crashed as crash:
+            from plugin.build import crashed  # noqa: PLC0415 - brings all that a build needs
+
+            self._scratch.keep = True
+            raise Failure(crashed(Path(self._request.output).name, crash, self._made.parent)) from None
+        if said is not None:
+            publish(self._made, self._request.output)
+        return said
 
 
 def _distinct(owners: Sequence[tuple[Plan, AutoDiffItem]]) -> Iterator[AutoDiffItem]:

@@ -242,3 +242,48 @@ def test_a_worker_ends_with_its_command(tmp_path: Path, how: str, status: int, s
     done = process.run([sys.executable, tmp_path / "sleeper.py", note, how], env={"PYTHONPATH": path}, seconds=30)
     assert (done.status, done.stdout) == (status, said), done.stderr
     assert ends(int(note.read_text(encoding="utf-8")))
+
+
+# A worker that is a copy of this process
+
+
+def test_a_copy_gives_what_the_job_gives() -> None:
+    first, second = worker.Forked(Echo("a")), worker.Forked(Echo("b"))
+    assert second.result()[0] == "b"
+    value, pid = first.result()
+    assert (value, pid != os.getpid()) == ("a", True)
+
+
+def test_what_a_copy_refuses_is_raised() -> None:
+    with pytest.raises(Failure) as caught:
+        worker.Forked(Refuse()).result()
+    assert caught.value.diagnostics == DIAGNOSTICS
+
+
+@pytest.mark.parametrize(("how", "reason"), [("abort", "SIGABRT"), ("exit", "exit status 3"), ("SIGSEGV", "SIGSEGV")])
+def test_the_end_of_a_copy_is_told(how: str, reason: str) -> None:
+    with pytest.raises(worker.Crashed) as caught:
+        worker.Forked(End(how)).result()
+    assert (caught.value.stage, caught.value.reason, caught.value.words) == ("second", reason, "last words")
+
+
+def test_what_a_copy_leaves_behind_ends_with_it() -> None:
+    assert ends(worker.Forked(LeaveBehind()).result())
+
+
+def test_a_copy_ends_with_its_process(tmp_path: Path) -> None:
+    code = f"""
+import os, sys, time
+sys.path.insert(0, {str(ROOT)!r})
+from plugin import worker
+class Sleep:
+    def run(self, begin):
+        open({str(tmp_path / "pid")!r}, "w").write(str(os.getpid()))
+        time.sleep(60)
+worker.Forked(Sleep())
+while not os.path.exists({str(tmp_path / "pid")!r}) or not open({str(tmp_path / "pid")!r}).read():
+    time.sleep(0.02)
+os.kill(os.getpid(), 9)
+"""
+    subprocess.run([sys.executable, "-c", code], check=False)
+    assert ends(int((tmp_path / "pid").read_text()))
