@@ -85,15 +85,22 @@ def choose(found: Iterable[Candidate]) -> Candidate:
 def candidates(config: Config, target: Target, root: Path, suits: Suits) -> Iterator[Candidate]:
     """The engines that could run, in the order in which they are taken."""
     if config.enzyme.provider == "path":
-        yield _at(root / str(config.enzyme.path), target)
+        yield _placed(_at(root / str(config.enzyme.path), target), "enzyme.path")
     elif config.enzyme.provider == "source":
-        yield _built(config, target, root)
+        yield _placed(_built(config, target, root), "enzyme.source")
     elif config.enzyme.provider == "url":
-        yield _downloaded(config)
+        yield _placed(_downloaded(config), "enzyme.url")
     elif config.enzyme.provider == "pinned":
-        yield _pinned(config.enzyme.artifact, target)
+        yield _placed(_pinned(config.enzyme.artifact, target), "enzyme.artifact")
     else:
         yield from (_suited(each, suits) for each in _automatic(config, target))
+
+
+def _placed(candidate: Candidate, key: str) -> Candidate:
+    """The candidate, what is wrong with it shown at the key that names it."""
+    if candidate.refusal is None or candidate.refusal.key:
+        return candidate
+    return dataclasses.replace(candidate, refusal=dataclasses.replace(candidate.refusal, key=key))
 
 
 def _automatic(config: Config, target: Target) -> Iterator[Candidate]:

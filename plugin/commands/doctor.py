@@ -23,6 +23,7 @@ from bootstrap.store import State, Store
 from plugin import engines, fallback, provider
 from plugin.engines import PIPELINE_LLVM, Candidate
 from plugin.languages import Language, language_of
+from plugin.plan import placed
 from plugin.target import target_of
 from plugin.toolchain import ZIG_ARTIFACT, Modules
 
@@ -79,7 +80,8 @@ def examine(options: argparse.Namespace) -> Report:
     }
     rustcs = _rustcs(resolved, newest, problems)
     items = {"engines": found, "C and C++": clangs, "Rust": rustcs, "LLVM": doctor.llvms(chosen.tools if chosen else None)}
-    return Report(facts=facts, items=items, problems=tuple(problems))
+    told = [placed(resolved, each) for each in problems] if resolved else problems
+    return Report(facts=facts, items=items, problems=tuple(told))
 
 
 def _attempt(action: Callable[[], T], problems: list[Diagnostic]) -> T | None:
@@ -160,7 +162,8 @@ def _of_candidate(candidate: Candidate, store: Store, *, used: bool, why: str) -
 def _of_artifact(artifact: Artifact, path: Path, state: State, *, used: bool, why: str) -> Item:
     """An artifact as an item: its version and LLVM, where it is or that it would be fetched, and its digest."""
     where = str(path) if state is State.PRESENT else f"{state}; `{program()} fetch {artifact.name}` brings {readable(artifact.wheel.size)}"
-    version = f"{artifact.version}, LLVM {artifact.llvm}, sha256 {artifact.sha256[:16]}"
+    llvm_version = f"LLVM {artifact.llvm}" if artifact.llvm else ""
+    version = ", ".join(filter(None, [artifact.version, llvm_version, f"sha256 {artifact.sha256[:16]}"]))
     return Item(name=artifact.name, version=version, place=where, used=used, why=why)
 
 

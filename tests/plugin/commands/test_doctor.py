@@ -189,3 +189,20 @@ def test_a_plugin_without_an_old_clang_cannot_build_c(call: Call, llvm_15: Path,
     assert status == 1
     assert "error[E0407]" in err
     assert "(it writes LLVM 22, the engine reads LLVM 15 and older)" in out
+
+
+@pytest.mark.parametrize(
+    ("keys", "code", "line"),
+    [
+        ("provider = 'path'\npath = 'none.so'\n", "E0408", 7),
+        ("provider = 'source'\nsource = '.'\n", "E0262", 7),
+        (f"provider = 'url'\nurl = 'none.so'\nsha256 = '{'0' * 64}'\n", "E0312", 7),
+        ("provider = 'pinned'\nartifact = 'plugin-15'\n", "E0406", 7),
+    ],
+)
+def test_an_engine_that_cannot_be_used_is_shown_where_it_is_named(call: Call, keys: str, code: str, line: int) -> None:
+    status, out, err = call(ENZYME + "[enzyme]\n" + keys)
+    assert status == 1
+    assert f"error[{code}]" in err
+    assert f"config.toml:{line}:" in err
+    assert not [row for row in rows(out, "engines") if row[0] == "->"]
