@@ -42,13 +42,22 @@ class _Walk:
 
     graph: CallGraph
     is_float: bool
-    seen: set[tuple[str, frozenset[str]]] = dataclasses.field(default_factory=set)
+    pending: list[tuple[str, frozenset[str]]] = dataclasses.field(default_factory=list)
+    """Functions that are called with such a pointer, with their parameters that get it: a chain of calls may be of any length."""
 
     def access(self, function: str, roots: Collection[str]) -> Access:
-        """What a function does with that to which its values `roots` point."""
-        if (function, frozenset(roots)) in self.seen:
-            return Access()
-        self.seen.add((function, frozenset(roots)))
+        """What a function, and what it calls, does with that to which its values `roots` point."""
+        self.pending.append((function, frozenset(roots)))
+        seen: set[tuple[str, frozenset[str]]] = set()
+        found = Access()
+        while self.pending:
+            step = self.pending.pop()
+            if step not in seen:
+                seen.add(step)
+                found |= self._within(*step)
+        return found
+
+    def _within(self, function: str, roots: Collection[str]) -> Access:
         code = instructions(self.graph.bodies[function])
         names = derived(code, roots)
         found = Access()
@@ -79,7 +88,8 @@ class _Walk:
         name = symbol(called[1:])
         if name in self.graph.bodies:
             taken = parameters(self.graph.bodies[name])
-            return self.access(name, {taken[index] for index, _ in given if index < len(taken)})
+            self.pending.append((name, frozenset(taken[index] for index, _ in given if index < len(taken))))
+            return Access()
         is_written = any(not re.search(r"\breadonly\b", operand) for _, operand in given)
         return self._of(each, reads=self.is_float and bool(given), writes=self.is_float and is_written)
 

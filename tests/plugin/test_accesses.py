@@ -62,3 +62,10 @@ def test_a_pointer_leads_to_numbers_where_they_are_numbers(line: str, effect: st
 
 def test_what_is_not_used_is_not_told() -> None:
     assert accesses(CallGraph.of(CALLED), ["writer"], {"v": "double"}) == {}
+
+
+def test_a_chain_of_calls_may_be_long() -> None:
+    links = (f"define void @f{each}(ptr %p) {{\n  call void @f{each + 1}(ptr %p)\n  ret void\n}}\n" for each in range(3000))
+    last = "define void @f3000(ptr %p) {\n  store double 0.0, ptr %p\n  ret void\n}\n"
+    graph = CallGraph.of("define void @f() {\n  call void @f0(ptr @v)\n  ret void\n}\n" + "".join(links) + last)
+    assert accesses(graph, ["f"], {"v": "double"})["v"].writes.strip() == "store double 0.0, ptr %p"
