@@ -38,7 +38,7 @@ def read_arguments(item: AutoDiffItem, primal: Function) -> Iterator[Argument | 
         except MisfitError as misfit:
             read = misfit
         except UnknownLayoutError as unknown:
-            read = MisfitError(f"nothing is known of the type `{unknown}`", "pass a pointer")
+            read = MisfitError(f"it is {unknown}", "pass a pointer")
         first += read.count if isinstance(read, Argument) else 2 if isinstance(type_, Slice) else 1
         yield read
 
@@ -60,8 +60,8 @@ def _argument(primal: Function, first: int, activity: DiffActivity, type_: Type 
         pieces = ((0, primal.parameters[first]),)
         return Argument(activity=activity, passing=Passing.REGISTERS, first=first, count=1, layout=layout, pieces=pieces, name=name)
     _check_scalar(layout.scalars[0][1], type_)
-    element = Layout.of_type(type_.target) if isinstance(type_, Pointer) and isinstance(type_.target, Array) else None
-    return Argument(activity=activity, passing=Passing.DIRECT, first=first, count=1, layout=layout, element=element, name=name)
+    stride = type_.target.size if isinstance(type_, Pointer) and isinstance(type_.target, Array) else 0
+    return Argument(activity=activity, passing=Passing.DIRECT, first=first, count=1, layout=layout, stride=stride, name=name)
 
 
 def _in_memory(primal: Function, first: int, activity: DiffActivity, type_: Type | None, name: str) -> Argument:
@@ -86,9 +86,8 @@ def _slice(primal: Function, first: int, activity: DiffActivity, type_: Slice, n
         found = " and ".join(f"`{each}`" for each in parameters)
         remedy = f"for a pointer without a length write `*{type_.element.spelling}`"
         raise MisfitError(f"`{type_.spelling}` is a pointer and its length after it, here is {found}", remedy)
-    element = Layout.of_type(type_.element)
-    layout = Layout.of_scalar("ptr")
-    return Argument(activity=activity, passing=Passing.SLICE, first=first, count=2, layout=layout, element=element, name=name)
+    layout, stride = Layout.of_scalar("ptr"), type_.element.size
+    return Argument(activity=activity, passing=Passing.SLICE, first=first, count=2, layout=layout, stride=stride, name=name)
 
 
 def _struct(primal: Function, first: int, activity: DiffActivity, type_: Struct | Array, name: str) -> Argument:

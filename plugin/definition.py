@@ -208,10 +208,9 @@ class _Writer:
 
     def _stride(self, body: Body, argument: Argument) -> str:
         """The bytes from a lane to the next one."""
-        size = argument.element.size if argument.element else 0
         if argument.passing is not Passing.SLICE:
-            return str(size)
-        return body.value(f"mul i64 {slice_check.length_of(body, self.derivative, argument)}, {size}")
+            return str(argument.stride)
+        return body.value(f"mul i64 {slice_check.length_of(body, self.derivative, argument)}, {argument.stride}")
 
     # The function around it
 

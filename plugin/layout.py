@@ -34,8 +34,12 @@ _SCALARS = {
 _TOKEN = re.compile(r'\s*(%"[^"]*"|%[\w.$-]+|<\{|\}>|[\[\]{}<>,]|\w+)')
 
 
+MOST = 4096
+"""The scalars that a value may have: each is loaded and stored by itself."""
+
+
 class UnknownLayoutError(ValueError):
-    """A type of LLVM's that has no layout here; says which."""
+    """A type that has no layout here; says what it is."""
 
 
 def size_of(scalar: str) -> int:
@@ -45,7 +49,7 @@ def size_of(scalar: str) -> int:
     if is_integer(scalar):
         return 1 << max(0, (int(scalar[1:]) - 1).bit_length() - 3)
     if scalar not in FLOAT_SIZES:
-        raise UnknownLayoutError(scalar)
+        raise UnknownLayoutError(f"`{scalar}`, of which nothing is known")
     return FLOAT_SIZES[scalar]
 
 
@@ -76,7 +80,8 @@ class Layout:
 
     @classmethod
     def of_type(cls, type_: Type) -> Self:
-        """The layout of a type of the configuration."""
+        """The layout of a type of the configuration; raises `UnknownLayoutError` when it is very large."""
+        _check_number(_number(type_))
         return cls(tuple(_scalars(type_, 0)), type_.size, type_.alignment)
 
     def as_json(self) -> Any:
@@ -147,6 +152,23 @@ def up(offset: int, alignment: int) -> int:
     return -(-offset // alignment) * alignment
 
 
+def _check_number(scalars: int) -> None:
+    if scalars > MOST:
+        raise UnknownLayoutError(f"more than {MOST} numbers by value")
+
+
+def _number(type_: Type) -> int:
+    """How many scalars a type has."""
+    match type_:
+        case Array():
+            return type_.length * _number(type_.element)
+        case Struct():
+            return sum(_number(field.type) for field in type_.fields)
+        case Slice():
+            return 2
+    return 1
+
+
 def _scalars(type_: Type, base: int) -> Iterable[tuple[int, str]]:
     match type_:
         case Scalar():
@@ -182,10 +204,11 @@ class _Reader:
             self._take()
             element = self.type()
             self._take()
+            _check_number(count * len(element.scalars))
             return element.repeated(count)
         if token.startswith("%"):
             if self._definitions.get(token, "opaque") == "opaque":
-                raise UnknownLayoutError(token)
+                raise UnknownLayoutError(f"`{token}`, of which nothing is known")
             return _Reader(self._definitions[token], self._definitions).type()
         return Layout.of_scalar(token)
 

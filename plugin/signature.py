@@ -86,8 +86,8 @@ class Passing(enum.StrEnum):
 class Argument:
     """What one activity is about: an argument of the sources, which is one parameter of the primal or several.
 
-    `first` and `count` say which. `layout` is that of the value itself, `element` that of what a slice has in a row, or of all that a
-    pointer points to where that is known. `pieces` are the parameters that hold a struct, with their offsets in it. `name` is the
+    `first` and `count` say which. `layout` is that of the value itself, `stride` the bytes of what a slice has in a row, or of all that
+    a pointer points to, 0 where that is not known. `pieces` are the parameters that hold a struct, with their offsets in it. `name` is the
     sources' name, or empty.
     """
 
@@ -97,7 +97,7 @@ class Argument:
     count: int
     layout: Layout
     pieces: tuple[tuple[int, str], ...] = ()
-    element: Layout | None = None
+    stride: int = 0
     name: str = ""
 
     @property
@@ -227,10 +227,9 @@ def _parameters(data: Iterable[Mapping[str, Any]]) -> tuple[Parameter, ...]:
 
 
 def _argument_as_json(argument: Argument) -> dict[str, Any]:
-    element = argument.element.as_json() if argument.element else None
-    plain = {"activity", "passing", "first", "count", "name"}
+    plain = {"activity", "passing", "first", "count", "stride", "name"}
     kept = {name: getattr(argument, name) for name in sorted(plain)}
-    return kept | {"layout": argument.layout.as_json(), "element": element, "pieces": [list(each) for each in argument.pieces]}
+    return kept | {"layout": argument.layout.as_json(), "pieces": [list(each) for each in argument.pieces]}
 
 
 def _argument_from_json(data: Mapping[str, Any]) -> Argument:
@@ -241,6 +240,6 @@ def _argument_from_json(data: Mapping[str, Any]) -> Argument:
         count=data["count"],
         name=data["name"],
         layout=Layout.from_json(data["layout"]),
-        element=None if data["element"] is None else Layout.from_json(data["element"]),
+        stride=data["stride"],
         pieces=tuple((offset, type_) for offset, type_ in data["pieces"]),
     )

@@ -70,7 +70,7 @@ def _faults_of_inputs(item: AutoDiffItem, primal: Function, read: list[Argument 
                 f"parameter {argument.first + 1} of `{item.source}` is `{_spelling(primal, argument)}` and cannot be {argument.activity}"
             )
             yield fault("E0505", item, f"inputs.{number}", message, remedy)
-        elif item.width > 1 and argument.activity.is_vector and argument.element is None:
+        elif item.width > 1 and argument.activity.is_vector and not argument.stride:
             message = f"how far the lanes of input {number + 1} of `{item.source}` lie apart is not known"
             remedies = ['say what it points to: `type = "[f64]"` where its length follows it, else `type = "*[f64; 4]"`', "or write Dual"]
             yield fault("E0523", item, f"inputs.{number}", message, *remedies)
@@ -146,20 +146,19 @@ def _is_dual(activity: DiffActivity) -> bool:
 def _faults_of_return(item: AutoDiffItem, primal: Function) -> Iterator[Diagnostic]:
     try:
         found = primal.value
+        said = None if item.ret_type is None else Layout.of_type(item.ret_type)
     except UnknownLayoutError as unknown:
-        message = f"`{item.source}` returns `{unknown}`, of which nothing is known"
-        yield fault("E0515", item, "source", message, "return it through a pointer")
+        yield fault("E0515", item, "source", f"`{item.source}` returns {unknown}", "return it through a pointer")
         return
     if found is None:
         if item.ret is not DiffActivity.NONE:
             yield fault("E0506", item, "ret", f"`{item.source}` returns nothing, its `ret` cannot be {item.ret}", 'write ret = "None"')
         return
-    value = found if item.ret_type is None else Layout.of_type(item.ret_type)
-    if value is not found and not _is_held(value, found, in_memory=bool(primal.result)):
-        message = f"`{item.source}` returns `{found.spelling}`, which is not `{value.spelling}`"
+    if said is not None and not _is_held(said, found, in_memory=bool(primal.result)):
+        message = f"`{item.source}` returns `{found.spelling}`, which is not `{said.spelling}`"
         yield fault("E0522", item, "ret-type", message, "write the type that the sources have, or return it through a pointer")
         return
-    yield from _faults_of_value(item, value)
+    yield from _faults_of_value(item, said or found)
 
 
 def _is_held(value: Layout, found: Layout, *, in_memory: bool) -> bool:

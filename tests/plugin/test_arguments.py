@@ -43,6 +43,9 @@ define float @small(<2 x float> %p.coerce) {
 define double @many(double %a, double %b, double %c, double %d, double %p.coerce0, double %p.coerce1) {
   ret double 0.0
 }
+define double @huge(ptr byval([4097 x double]) %x) {
+  ret double 0.0
+}
 define float @shared(i64 %p.coerce) {
   ret float 0.0
 }
@@ -58,6 +61,7 @@ WIDER_SIGNATURES = [
     ("forward", "f", "Dualv:[f64]", "DualvOnly", 2, "{ double, double } (ptr, i64, ptr, i64)", "x0 x1 dx0 dx0_length"),
     ("forward", "f", "Dual:[f64]", "Const", 2, "double (ptr, i64, ptr, i64, ptr, i64)", "x0 x1 dx0_0 dx0_0_length dx0_1 dx0_1_length"),
     ("forward", "g", "Dual Const", "DualOnly", 2, "{ double, double } (double, double, double, i32)", "x0 dx0_0 dx0_1 x1"),
+    ("forward", "f", "Dualv:*[f64;1000000000000] Const", "DualOnly", 2, "{ double, double } (ptr, ptr, i64)", "x0 dx0 x1"),
     ("reverse", "g", "Active Const", "ActiveOnly", 2, "{ double, double } (double, i32, double, double)", "x0 x1 dret_0 dret_1"),
     ("forward", "place", "Dual", "Dual", 1, "{ ptr, ptr } (ptr, ptr)", "x0 dx0"),
     ("forward", "place", "Dual", "DualOnly", 1, "ptr (ptr, ptr)", "x0 dx0"),
@@ -140,6 +144,9 @@ TYPE_FAULTS = [
     (("reverse", "large", "Active:{f64,f64}", "Active"), "E0522", "inputs.0", "has 16 bytes, the struct has 24", "leave the type out"),
     (("reverse", "small", "Active:f64", "Active"), "E0522", "inputs.0", "`f64` is not `<2 x float>`", "`{f32, f32}`"),
     (("reverse", "shared", "Active:{i32,f32}", "Active"), "E0505", "inputs.0", "`{ i32, float }` and cannot be Active", "pass a pointer"),
+    (("reverse", "large", "Active:[f64;1000000000000]", "Active"), "E0522", "inputs.0", "has 8000000000000 bytes", "leave the type out"),
+    (("reverse", "f", "Active:[f64;5000] Const", "Active"), "E0522", "inputs.0", "more than 4096 numbers by value", "pass a pointer"),
+    (("reverse", "huge", "Active", "Active"), "E0522", "inputs.0", "more than 4096 numbers by value", "pass a pointer"),
     (("forward", "f", "Dualv Const", "Dual"), "E0523", "inputs.0", "how far the lanes of input 1 of `f` lie apart", '`type = "[f64]"`'),
 ]
 

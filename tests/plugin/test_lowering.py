@@ -200,7 +200,7 @@ FAULTS = [
         "`through` returns `{ double, double }` and `ret` is None",
         'ret = "Active"',
     ),
-    (("reverse", "odd", "Const", "None"), "E0522", "inputs.0", "nothing is known of the type `target", "pass a pointer"),
+    (("reverse", "odd", "Const", "None"), "E0522", "inputs.0", "of which nothing is known", "pass a pointer"),
     (("reverse", "body", "Active", "Active"), "E0516", "source", "`body` has no body in this unit", "add the source"),
 ]
 
