@@ -116,11 +116,13 @@ class PluginEngine:
         )
 
     def optimised(self, module: Path, output: Path) -> str:
-        """The IR text `module` after *pre*, which is written to `output`; raises `Failure` (E0404, E0508)."""
+        """The IR text `module` after *pre*, which is written to `output`; raises `Failure` (E0402, E0404, E0508)."""
         flags = ["-disable-loop-unrolling", f"-passes={_PRE}", *_PLAIN]
         done = _start([self.opt, *flags, "-S", module, "-o", output])
         if done.status == 0 and output.is_file():
             return output.read_text(encoding="utf-8")
+        if done.signal_name is None:
+            raise self._cannot_read(done)
         raise complaints.refusal(done, module, module.parent, module.parent)
 
     def run(self, module: Path, folder: Path, root: Path, options: EngineOptions) -> Path:

@@ -127,3 +127,10 @@ def test_modules_with_typed_pointers_are_read(made: Callable[..., Unit], reverse
     assert process.run(["opt-15", *(["-S"] if suffix == ".ll" else []), tmp_path / "typed.ll", "-o", source]).status == 0
     sources = {source.name: source.read_text() if suffix == ".ll" else "", "h.c": "double *h(double *x) { return x; }\n"}
     assert call(made(sources, reverse("f", "df", "Active", "ActiveOnly")), "df", 3.0, 1.0) == pytest.approx(6)
+
+
+def test_what_opt_does_not_read_is_told_as_what_it_is(plugin_engine: PluginEngine, tmp_path: Path) -> None:
+    (tmp_path / "lowered.ll").write_text("define ptr captures(none) @f() {\n unreachable\n}\n")
+    with pytest.raises(Failure, match="E0402") as caught:
+        plugin_engine.optimised(tmp_path / "lowered.ll", tmp_path / "pre.ll")
+    assert "lowered.ll:1:" in caught.value.diagnostics[0].notes[0]
