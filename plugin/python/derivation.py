@@ -18,21 +18,28 @@ from plugin.python.toolchain import AutoDiff
 
 def reverse(primal: Primal, wanted: Collection[int], *, keeps_value: bool) -> Function:
     """The gradient with respect to the slots `wanted`, of what the primal returns, or of what it writes when it returns nothing."""
-    item = _reverse_item(primal, wanted, "Active" if keeps_value else "ActiveOnly")
-    return primal.derived(item.target, [item])
+    ret = "Active" if keeps_value else "ActiveOnly"
+    return primal.derived((ret, tuple(wanted)), lambda: [_reverse_item(primal, wanted, ret)])
 
 
 def forward(primal: Primal, wanted: Collection[int]) -> Function:
     """The derivative along tangents of the slots `wanted`, with the value."""
-    function = primal.function
-    inputs = [primal.typed(index, _activity(primal, index, wanted, "Dual", "Dual")) for index in range(len(function.parameters))]
-    ret = "None" if not primal.returns else "Dual" if primal.returns in FLOAT_SIZES else "Const"
-    item = AutoDiff(function.__name__, _target(function, "jvp", wanted), "forward", inputs, ret)
-    return primal.derived(item.target, [item])
+    return primal.derived(("jvp", tuple(wanted)), lambda: [_forward_item(primal, wanted)])
 
 
 def forward_over_reverse(primal: Primal, slot: int) -> Function:
     """The derivative, along a tangent of one slot, of the gradient with respect to it: a product with the Hessian."""
+    return primal.derived(("hvp", slot), lambda: _second_items(primal, slot))
+
+
+def _forward_item(primal: Primal, wanted: Collection[int]) -> AutoDiff:
+    function = primal.function
+    inputs = [primal.typed(index, _activity(primal, index, wanted, "Dual", "Dual")) for index in range(len(function.parameters))]
+    ret = "None" if not primal.returns else "Dual" if primal.returns in FLOAT_SIZES else "Const"
+    return AutoDiff(function.__name__, _target(function, "jvp", wanted), "forward", inputs, ret)
+
+
+def _second_items(primal: Primal, slot: int) -> list[AutoDiff]:
     gradient = _reverse_item(primal, [slot], "ActiveOnly")
     parameters: list[str] = []
     for index in range(len(primal.function.parameters)):
@@ -41,7 +48,7 @@ def forward_over_reverse(primal: Primal, slot: int) -> Function:
     is_array = primal.is_array(primal.slots[slot])
     target = _target(primal.function, "hvp", [slot])
     item = AutoDiff(gradient.target, target, "forward", [*parameters, "Const"], "None" if is_array else "DualOnly")
-    return primal.derived(target, [gradient, item])
+    return [gradient, item]
 
 
 def require_number(primal: Primal) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import types
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -93,9 +93,10 @@ class Primal:
         known = self.function.parameters[index].type == "ptr" and dtype is not None and dtype.kind == "f"
         return {"activity": activity, "type": f"*f{8 * dtype.itemsize}"} if known and dtype is not None else activity
 
-    def derived(self, key: object, items: Sequence[AutoDiff]) -> Function:
+    def derived(self, key: object, items_of: Callable[[], Sequence[AutoDiff]]) -> Function:
         """The last of these derivatives, compiled once for each key; the items before it are those that it is made from."""
         if key not in self._derived:
+            items = items_of()
             library = self.function.library.extended(items)
             self._derived[key] = library[items[-1].target]
         return self._derived[key]
