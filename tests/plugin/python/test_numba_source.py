@@ -2,6 +2,7 @@
 
 import math
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -129,6 +130,22 @@ def test_arguments_of_several_dimensions_keep_their_shape_and_order(toolchain: T
     by_matrix = grad(quadratic, 1, toolchain=toolchain)(X, matrix)
     np.testing.assert_allclose(by_matrix, np.outer(X, X) / 2)
     assert by_matrix.flags.f_contiguous
+
+
+def test_arrays_of_a_loop_are_freed(toolchain: Toolchain) -> None:
+    x = np.linspace(0, 1, 200_000)
+    gradient = grad(temporaries, toolchain=toolchain)
+
+    def work() -> None:
+        gradient(x, 4)
+        jvp(ufuncs, (x + 0.1,), (x,), toolchain=toolchain)
+
+    work()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(20):
+        work()
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 40_000, "kilobytes; the arrays of a round have more than 10000"
 
 
 def test_single_precision(toolchain: Toolchain) -> None:
