@@ -55,7 +55,7 @@ def test_the_wheel_says_what_it_is(wheel: zipfile.ZipFile) -> None:
     scripts = configparser.ConfigParser()
     scripts.optionxform = str  # type: ignore[assignment,method-assign]
     scripts.read_string(wheel.read(f"{folder}/entry_points.txt").decode())
-    assert scripts.sections() == ["console_scripts", "cmake.root"]
+    assert scripts.sections() == ["console_scripts", "cmake.root", "setuptools.finalize_distribution_options"]
     assert dict(scripts["cmake.root"]) == dict.fromkeys(("Enzyme", "holoenzyme"), "plugin.wrap.cmake")
     names = ("holoenzyme", "holoenzyme-c++", "holoenzyme-cc", "holoenzyme-rustc")
     assert dict(scripts["console_scripts"]) == dict.fromkeys(names, "plugin.wrap.door:main")

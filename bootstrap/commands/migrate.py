@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     file = files.locate(Path(options.config) if options.config is not None else None, os.environ)
     if file is None:
         raise fail("E0201", "there is no configuration file to carry over", help=[f"`{program()} setup` writes one"])
-    document = toml.read(file)
+    document = toml.read(files.to_write(file))
     done = _carried(document, pins=not options.accept_defaults)
     backup = _write(document, done.text) if done.applied and options.write and not options.dry_run else None
     if options.json:

@@ -14,6 +14,8 @@ from bootstrap.config.toml import MAX_BYTES, Document, KeyPath, read
 from bootstrap.diagnostics import Diagnostic, Failure, Span, fail, program
 
 FILE = "config.toml"
+PROJECT, TABLE = "pyproject.toml", ("tool", "holoenzyme")
+"""A Python project's own file has a configuration in this table."""
 VARIABLE = "HOLOENZYME_CONFIG"
 PROFILES = Path(__file__).parent / "profiles"
 CHECKOUT = Path(__file__).parents[2]
@@ -78,7 +80,8 @@ class Gatherer:
             raise fail(CIRCLE, "a file includes itself: " + " -> ".join(str(each) for each in circle))
         if any(each.document and _real(each.document.path) == place for each in self.layers):
             return None
-        return read(path, room=MAX_BYTES - self.size)
+        document = read(path, room=MAX_BYTES - self.size)
+        return _table_of_project(document) if path.name == PROJECT else document
 
     def profiles(self, name: object, mention: Mention | None) -> None:
         """Add the profile `name` and those that it starts from; each is weaker than the one that names it."""
@@ -114,10 +117,22 @@ def locate(path: Path | None, environment: Mapping[str, str]) -> Path | None:
 
 
 def to_write(named: Path | None) -> Path:
-    """The file that a change goes to: `named` (or the `config.toml` in it), the one in force, or a new ./config.toml."""
-    if named is not None:
-        return named / FILE if named.is_dir() else named
-    return locate(None, os.environ) or Path.cwd() / FILE
+    """The file that a change goes to: `named` (or the `config.toml` in it), the one in force, or a new ./config.toml.
+
+    Raises `Failure` (E0216) for a pyproject.toml: it is not ours to change.
+    """
+    file = (named / FILE if named.is_dir() else named) if named is not None else locate(None, os.environ) or Path.cwd() / FILE
+    if file.name == PROJECT:
+        raise fail("E0216", f"`{file}` is changed by hand", help=[f"write under `[{'.'.join(TABLE)}]` what a `{FILE}` would have"])
+    return file
+
+
+def _table_of_project(document: Document) -> Document:
+    found = document.table(TABLE)
+    if found is None:
+        message = f"`{document.path}` has no table `[{'.'.join(TABLE)}]`"
+        raise fail("E0274", message, help=["write the configuration there, or name another file"])
+    return found
 
 
 def available_profiles() -> list[str]:

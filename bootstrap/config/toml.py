@@ -58,6 +58,15 @@ class Document:
     data: dict[str, Any]
     mark: str = ""
     """The byte order mark that stood before the text."""
+    within: KeyPath = ()
+    """The table whose content this is, where it is not all of the file."""
+
+    def table(self, path: KeyPath) -> Document | None:
+        """The table at `path` as a document of its own, with its places in this one; None when there is no such table."""
+        data: Any = self.data
+        for name in path:
+            data = data.get(name) if isinstance(data, dict) else None
+        return dataclasses.replace(self, data=data, within=(*self.within, *path)) if isinstance(data, dict) else None
 
     @functools.cached_property
     def places(self) -> Mapping[KeyPath, Place]:
@@ -66,7 +75,8 @@ class Document:
             return {}
         from bootstrap.config.places import find  # noqa: PLC0415 - tomlkit takes 30 ms to import
 
-        return find(self.text)
+        depth = len(self.within)
+        return {path[depth:]: place for path, place in find(self.text).items() if path[:depth] == self.within}
 
     @functools.cached_property
     def line_starts(self) -> list[int]:

@@ -349,3 +349,28 @@ def test_the_law_of_the_layers(write: Write, included: Any, file: Any, environme
         assert origin
         layers = [("--set", options), ("environment", environment), ("file", file), ("include", included)]
         assert origin.layer.source == next(name for name, layer in layers if path in layer)
+
+
+def test_a_pyproject_has_a_configuration_in_its_table(tmp_path: Path) -> None:
+    file = tmp_path / "pyproject.toml"
+    file.write_text('[project]\nname = "kernels"\n[tool.holoenzyme.build]\njobs = 3\n')
+    resolved = load(file, environment={})
+    assert resolved.config.build.jobs == 3
+    span = resolved.span_of("build.jobs")
+    assert span is not None
+    assert (span.line, span.column) == (4, 8)
+    file.write_text('[tool.holoenzyme.build]\njobs = "three"\n')
+    [(_, *place)] = at(told(file))
+    assert place == ["pyproject.toml", 2, 8]
+
+
+@pytest.mark.parametrize("text", ["", "[tool]\n", '[tool]\nholoenzyme = "on"\n', "[build]\njobs = 3\n"])
+def test_a_pyproject_without_the_table_has_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert [each.code for each in told(tmp_path / "pyproject.toml")] == ["E0274"]
+
+
+def test_a_pyproject_is_not_ours_to_write(tmp_path: Path) -> None:
+    with pytest.raises(Failure) as caught:
+        files.to_write(tmp_path / "pyproject.toml")
+    assert [each.code for each in caught.value.diagnostics] == ["E0216"]
