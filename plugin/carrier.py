@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 from plugin.activity import DiffActivity, DiffMode
 from plugin.body import Body, aligned, symbol
-from plugin.layout import Layout, is_integer
+from plugin.layout import Layout
 from plugin.signature import Argument, Derivative, Parameter, Passing
+from plugin.typetree import ANYWHERE, FARTHEST, Kind, TypeTree
 
 CARRIER = ".carrier."
 """What stands in a carrier's name between the primal's and the derivative's."""
@@ -136,14 +137,21 @@ class Carrier:
 HINT = "@__enzyme_double.carried"
 """A hint of Enzyme's own, by a name of ours: the call is kept by optimisers and erased by Enzyme, which reads the attribute in it."""
 _HINTED = f"declare void {HINT}(ptr nocapture, i64) nounwind willreturn nofree nosync inaccessiblememonly"
-_KINDS = {"half": "half", "bfloat": "bf16", "float": "float", "double": "double", "x86_fp80": "fp80", "fp128": "fp128"}
-_FARTHEST = 500
-"""The offset from which on Enzyme keeps nothing (`-enzyme-max-type-offset`)."""
+_KINDS = {
+    "half": Kind.HALF,
+    "bfloat": Kind.BF16,
+    "float": Kind.FLOAT,
+    "double": Kind.DOUBLE,
+    "x86_fp80": Kind.FP80,
+    "fp128": Kind.FP128,
+    "ptr": Kind.POINTER,
+}
 
 
 def _hint(pointer: str, layout: Layout) -> str:
     """The call that tells Enzyme of the numbers and pointers in a slot: without it a `double` that is loaded may be anything."""
-    scalars = [(offset, type_) for offset, type_ in layout.scalars if offset < _FARTHEST and not is_integer(type_)]
-    paths = [f"[-1,{offset}]:{f'Float@{_KINDS[type_]}' if type_ in _KINDS else 'Pointer'}" for offset, type_ in scalars]
-    tree = ", ".join(["[-1]:Pointer", *paths])
-    return f'call void {HINT}(ptr "enzyme_type"="{{{tree}}}" {pointer}, i64 0)'
+    inside: dict[tuple[int, ...], Kind] = {
+        (ANYWHERE, offset): _KINDS[type_] for offset, type_ in layout.scalars if offset < FARTHEST and type_ in _KINDS
+    }
+    tree = TypeTree.of({(ANYWHERE,): Kind.POINTER, **inside})
+    return f'call void {HINT}(ptr "enzyme_type"="{tree.attribute()}" {pointer}, i64 0)'
