@@ -21,7 +21,7 @@ import numpy as np
 from bootstrap.diagnostics import fail
 from plugin.activity import DiffMode
 from plugin.native import SCALARS
-from plugin.signature import Derivative, Parameter
+from plugin.signature import Derivative, Parameter, Passing
 from plugin.signature import Function as Signature
 
 if TYPE_CHECKING:
@@ -45,19 +45,22 @@ _FLOATS = frozenset({"double", "float", "x86_fp80"})
 class Function:
     """A function of a library. Called with a NumPy array for each pointer and a number for each scalar, it gives what C would get.
 
-    Several results come as a named tuple. `help(function)` and `inspect.signature(function)` tell the parameters.
+    A slice of a derivative, a pointer and a length in C, is one array. Several results come as a named tuple. `help(function)` and
+    `inspect.signature(function)` tell the parameters.
     """
 
-    def __init__(self, library: Library, name: str, parameters: Sequence[Parameter], results: Sequence[str], meaning: Meaning) -> None:
+    def __init__(self, library: Library, name: str, in_c: Sequence[Parameter], results: Sequence[str], meaning: Meaning) -> None:
+        parameters = [each for each in in_c if not meaning.is_length(each)]
         self.library, self.parameters, self.results = library, tuple(parameters), tuple(results)
         self.__name__ = self.__qualname__ = name
         self.__signature__ = inspect.Signature([inspect.Parameter(each.name, inspect.Parameter.POSITIONAL_ONLY) for each in parameters])
         self.__doc__ = meaning.documentation(self)
         self.meaning = meaning
         self._symbol = library.symbol(name)
-        self._symbol.argtypes = [ctypes.c_void_p if each.type == "ptr" else _scalar(name, each.type) for each in parameters]
+        self._symbol.argtypes = [ctypes.c_void_p if each.type == "ptr" else _scalar(name, each.type) for each in in_c]
         self._symbol.restype = _returned(name, results)
         self._passed = [_converter(self, each) for each in parameters]
+        self._lengths = [at for at, each in enumerate(parameters) if meaning.is_slice(each)]
         self._shadows = _shadowed(parameters)
         self._result = _tuple_of(meaning.result_names(self)) if len(results) > 1 else None
 
@@ -69,6 +72,8 @@ class Function:
         passed = [convert(value) for convert, value in zip(self._passed, arguments, strict=True)]
         for primal, shadow in self._shadows:
             self._compare(arguments[primal], arguments[shadow], shadow)
+        for at in reversed(self._lengths):
+            passed.insert(at + 1, arguments[at].size)
         returned = self._symbol(*passed)
         if self._result is None:
             return returned
@@ -98,6 +103,17 @@ class Meaning:
 
     def __init__(self, primal: Signature, derivative: Derivative | None, elements: Sequence[str]) -> None:
         self.primal, self.derivative, self.elements = primal, derivative, tuple(elements)
+        arguments = derivative.arguments if derivative else ()
+        self._activities = {each.first: each.activity for each in arguments}
+        self._slices = {each.first for each in arguments if each.passing is Passing.SLICE}
+
+    def is_slice(self, parameter: Parameter) -> bool:
+        """Whether a length stands behind this parameter, which Python takes from the array."""
+        return parameter.role in {"primal", "shadow"} and parameter.index in self._slices
+
+    def is_length(self, parameter: Parameter) -> bool:
+        """Whether this is such a length."""
+        return parameter.role == "length" or (parameter.role == "primal" and parameter.index - 1 in self._slices)
 
     def result_names(self, function: Function) -> list[str]:
         """A name for each result, as interface and header have them: `value`, `dvalue`, and `dNAME` for the gradient of a parameter."""
@@ -106,12 +122,12 @@ class Meaning:
         item = self.derivative.item
         names = (["value"] if item.ret.returns_primal else []) + (["dvalue"] if item.ret.has_shadow else [])
         primals = [each for each in function.parameters if each.role == "primal"]
-        return names + [f"d{each.name}" for each in primals if item.inputs[each.index].is_active]
+        return names + [f"d{each.name}" for each in primals if each.index in self._activities and self._activities[each.index].is_active]
 
     def dtype(self, parameter: Parameter) -> np.dtype[Any] | None:
         """The dtype that an array for this parameter must have; None when it is not known."""
         index = parameter.index
-        said = self.elements[index].removeprefix("*") if 0 <= index < len(self.elements) else ""
+        said = self.elements[index].removeprefix("*").strip("[]") if 0 <= index < len(self.elements) else ""
         found = self.primal.pointees[index] if 0 <= index < len(self.primal.pointees) else ""
         name = DTYPES.get(said or found)
         return np.dtype(name) if name else None

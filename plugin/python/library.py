@@ -16,7 +16,7 @@ from bootstrap.steps import digest_file
 from plugin.build import Report, locked
 from plugin.native import load
 from plugin.python.function import Function, Meaning
-from plugin.signature import Derivative, Parameter
+from plugin.signature import Derivative, Parameter, Passing
 from plugin.signature import Function as Signature
 
 if TYPE_CHECKING:
@@ -82,13 +82,15 @@ class Library:
     def _function(self, name: str, elements: Sequence[str] = ()) -> Function:
         signature = self._signatures[name]
         derivative = self._derivatives.get(name)
-        if derivative is not None and not derivative.is_plain:
-            message = f"`{name}` takes or returns a struct, a slice or several lanes, or is one of two passes"
+        if derivative is not None and not _is_callable(derivative):
+            message = f"`{name}` takes or returns a struct or several lanes, or is one of two passes"
             raise fail("E0515", message, help=["call it from a program, or ask for a derivative without"])
         if derivative is not None:
             primal = self._signatures.get(derivative.item.source, derivative.primal)
             results = [each.spelling for each in derivative.results]
-            said = [_element(each) for each in self._items[name].inputs]
+            said = [""] * len(primal.parameters)
+            for argument, entry in zip(derivative.arguments, self._items[name].inputs, strict=True):
+                said[argument.first] = _element(entry)
             return Function(self, name, _named(derivative, primal), results, Meaning(primal, derivative, said))
         if signature.takes_struct or signature.is_variadic:
             raise fail("E0515", f"`{name}` takes or returns a struct by value, or any number of arguments", help=["pass a pointer to it"])
@@ -98,6 +100,13 @@ class Library:
         ]
         results = [] if signature.returns == "void" else [signature.returns]
         return Function(self, name, parameters, results, Meaning(signature, None, elements))
+
+
+def _is_callable(derivative: Derivative) -> bool:
+    """Whether it takes numbers, pointers and slices, has one lane, and is one function."""
+    passings = {each.passing for each in derivative.arguments}
+    is_one = derivative.item.width == 1 and not derivative.item.augmented
+    return is_one and passings <= {Passing.DIRECT, Passing.SLICE} and all(each.is_scalar for each in derivative.results)
 
 
 def _element(entry: str | Input) -> str:

@@ -17,6 +17,8 @@ from plugin import pipeline
 from plugin.pointees import accessed_through
 
 RUNTIME = Path(__file__).with_name("numba_runtime.ll")
+PRODUCTS = Path(__file__).with_name("numba_blas.ll")
+"""Linear algebra: what is above the line of dashes is there for each type of number."""
 
 TREES = {
     "f64": "{[-1]:Pointer, [-1,-1]:Float@double}",
@@ -38,20 +40,25 @@ def prepared(text: str, name: str) -> str:
 
     Raises `Failure` (E0559) when it calls a part of Numba's runtime that is not in `numba_runtime.ll`.
     """
-    runtime = RUNTIME.read_text(encoding="utf-8")
+    runtime = RUNTIME.read_text(encoding="utf-8") + _products()
     known = set(_RUNTIME.findall(runtime))
     missing = sorted(set(_RUNTIME.findall(_DECLARATION.sub("", text))) - known)
     if missing:
         raise fail(
             "E0559",
             f"`{name}` calls a part of Numba's runtime that has no derivative: {', '.join(f'`{each}`' for each in missing)}",
-            help=["keep lists, dictionaries, strings, `reshape` and linear algebra out of it; loops over arrays can do the same"],
+            help=["keep lists, dictionaries, strings and `np.linalg` out of it; loops over arrays can do the same"],
         )
     text = _DECLARATION.sub(lambda found: "" if found["name"] in known else found[0], _without_python(text))
     module = llvm.parse_assembly(text + runtime)
     # For any processor: what comes out is kept by its text, and may be compiled for another one.
     pipeline.optimise(module, pipeline.target_machine(module.triple, ""), full=False)
     return _FUNCTION.sub(lambda function: _typed(function[0]), str(module))
+
+
+def _products() -> str:
+    product, entries = PRODUCTS.read_text(encoding="utf-8").split("; ---\n")
+    return "".join([product.replace("NUMBER", "double"), product.replace("NUMBER", "float"), entries])
 
 
 def _without_python(text: str) -> str:

@@ -22,6 +22,7 @@ def gradients(toolchain: Toolchain, kernels: Library) -> Library:
         kernels.table["sources"],
         autodiff=[
             AutoDiff("rosenbrock", "rosenbrock_grad", inputs=["Duplicated", "Const"], ret="Active"),
+            AutoDiff("rosenbrock", "rosenbrock_slice", inputs=[{"activity": "Duplicated", "type": "[f64]"}], ret="Active"),
             AutoDiff("power", "power_grad", inputs=["Active", "Active", "Const"], ret="Active"),
             AutoDiff("power", "power_jvp", "forward", ["Dual", "Const", "Const"], "Dual"),
             AutoDiff("squares", "squares_rev", inputs=["Duplicated", "Duplicated", "Const"]),
@@ -91,6 +92,15 @@ def test_a_shadow_is_as_long_as_its_primal(gradients: Library) -> None:
     words = "shadow slice 'dx' of rosenbrock_grad has length 3, its primal has 4"
     with pytest.raises(ValueError, match=words):
         gradients.rosenbrock_grad(np.zeros(4), np.zeros(3), 4, 1.0)
+
+
+def test_a_slice_is_one_array(gradients: Library) -> None:
+    x, shadow = np.array([1.2, 0.7, -0.3, 2.0]), np.zeros(5)
+    assert list(inspect.signature(gradients.rosenbrock_slice).parameters) == ["x", "dx", "dret"]
+    assert gradients.rosenbrock_slice(x, shadow, 1.0) == pytest.approx(483.8)
+    np.testing.assert_allclose(shadow, [355.6, 72.6, 68.6, 382.0, 0.0])
+    with pytest.raises(ValueError, match="shadow slice 'dx' of rosenbrock_slice has length 3, its primal has 4"):
+        gradients.rosenbrock_slice(x, shadow[:3], 1.0)
 
 
 def test_a_shadow_has_memory_of_its_own(gradients: Library) -> None:

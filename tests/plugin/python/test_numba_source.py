@@ -77,6 +77,11 @@ def quadratic(x: Any, matrix: Any) -> Any:
 
 
 @numba.njit
+def products(x: Any, matrix: Any) -> Any:
+    return np.dot(x, matrix @ x) + np.sum(matrix.T @ (matrix * x))
+
+
+@numba.njit
 def in_place(x: Any, work: Any) -> Any:
     work[:] = x * x
     return work.sum()
@@ -106,8 +111,9 @@ def outputs(x: Any, factor: float = 2.0) -> Any:
         (quadratic, (MATRIX,)),
         (quadratic, (np.asfortranarray(MATRIX),)),
         (in_place, (X * 0,)),
+        (products, (MATRIX,)),
     ],
-    ids=["loops", "ufuncs", "temporaries", "matrix", "columns", "in place"],
+    ids=["loops", "ufuncs", "temporaries", "matrix", "columns", "in place", "products"],
 )
 def test_gradients_agree_with_differences(toolchain: Toolchain, function: Any, rest: tuple[Any, ...]) -> None:
     value, gradient = value_and_grad(function, toolchain=toolchain)(X, *rest)
