@@ -38,6 +38,10 @@ _TOGETHER = (
     "where another file defines it, compile and link with `-flto`: the link step differentiates all files as one module",
     "or name both files in the `sources` of a unit",
 )
+_OTHER_WAY = frozenset({"E0502", "E0514"})
+"""What may go well in a thorough way: today's LLVM did not read an older one's text, or Enzyme found no type."""
+
+_TYPES = ("-g", "-fstandalone-debug")
 _RAW = ("-Xclang", "-disable-llvm-passes", "-c", "-Qunused-arguments")
 # Zig does not write what `-emit-llvm` asks for beside a dependency file, so the compiler proper is asked.
 _BITCODE, _TEXT = ("-Xclang", "-emit-llvm-bc"), ("-Xclang", "-emit-llvm")
@@ -50,12 +54,13 @@ def derive(stand_in: StandIn, command: Invocation, source: Group, output: str, *
     """
     tools = find(stand_in.settings, stand_in.options)
     try:
+        stand_in.scratch.keep = False
         status, said = _Attempt(stand_in, tools, command, source, output).made(is_quiet=again)
     except Failure as failure:
-        if not any(each.code == "E0502" for each in failure.diagnostics) or source.kind == "ir":
+        if not {each.code for each in failure.diagnostics} & _OTHER_WAY or source.kind == "ir":
             raise
-        # Not all that an older LLVM writes as text is read by today's; what it writes as bitcode is.
-        status, said = _Attempt(stand_in, tools, command, source, output, may_split=False).made(is_quiet=True)
+        stand_in.scratch.keep = False
+        status, said = _Attempt(stand_in, tools, command, source, output, thorough=True).made(is_quiet=True)
     sys.stderr.write(said or "")
     if status or said is not None or again:
         return status
@@ -63,13 +68,14 @@ def derive(stand_in: StandIn, command: Invocation, source: Group, output: str, *
 
 
 class _Attempt:
-    """One way to make the output of a source."""
+    """One way to make the output of a source; a thorough one takes longer: Enzyme gets the types of the debug information."""
 
-    def __init__(self, stand_in: StandIn, tools: Tools, command: Invocation, source: Group, output: str, *, may_split: bool = True) -> None:
+    def __init__(self, stand_in: StandIn, tools: Tools, command: Invocation, source: Group, output: str, *, thorough: bool = False) -> None:
         self._stand_in, self._tools, self._command, self._source = stand_in, tools, command, source
         compiler = tools.compilers[stand_in.name]
         is_object = command.mode != "assembly" and not command.emits_llvm
-        self._splits = may_split and is_object and source.kind == "source" and _can_split(compiler)
+        self._thorough = thorough
+        self._splits = not thorough and is_object and source.kind == "source" and _can_split(compiler)
         module = stand_in.scratch.file("source.ll" if self._splits else "source.bc") if source.kind == "source" else source.path
         self._request = Request(
             modules=(Path(module).absolute(),),
@@ -101,7 +107,8 @@ class _Attempt:
         signal, line = os.pipe()
         making = Making(self._stand_in.scratch, self._tools, dataclasses.replace(self._request, signal=signal), plans)
         os.close(signal)
-        status = _to_module(self._stand_in, self._tools, self._command, self._source, self._request.modules[0], is_quiet=is_quiet)
+        module, more = self._request.modules[0], _TYPES if self._thorough else ()
+        status = _to_module(self._stand_in, self._tools, self._command, self._source, module, is_quiet=is_quiet, more=more)
         os.write(line, b"0" if status else b"1")
         os.close(line)
         return status, making.result()
@@ -112,6 +119,7 @@ class _Attempt:
         if not others:
             raise Failure(*(dataclasses.replace(each, help=(*each.help, *_TOGETHER)) for each in failure.diagnostics)) from None
         request = dataclasses.replace(self._request, helpers=tuple(self._helpers(others)), rest=None)
+        self._stand_in.scratch.keep = False
         said = self._make(request, plans)
         console.status(f"{self._source.path} is compiled with {', '.join(map(shown, others))}: its derivatives need what is defined there")
         return said
@@ -152,7 +160,9 @@ def _others(plans: Sequence[Plan], source: Group) -> list[Path]:
     return sorted(each for each in found if os.path.realpath(each) != own)
 
 
-def _to_module(stand_in: StandIn, tools: Tools, command: Invocation, source: Group, module: Path, *, is_quiet: bool) -> int:
+def _to_module(
+    stand_in: StandIn, tools: Tools, command: Invocation, source: Group, module: Path, *, is_quiet: bool, more: Sequence[str] = ()
+) -> int:
     """Have the compiler write the module of a source, not optimised yet; a gcc gives way to a clang here. Gives the status.
 
     `is_quiet` when it has said before all that there is to say.
@@ -161,7 +171,17 @@ def _to_module(stand_in: StandIn, tools: Tools, command: Invocation, source: Gro
     start = [*driver(compiler, LANGUAGES[stand_in.name]), *(ZIG if compiler.kind is Kind.ZIG else [])]
     words = stand_in.compile_words(command, source, str(module))
     form = _TEXT if module.suffix == ".ll" else _BITCODE
-    whole = [*start, *PLACES, *words, *_RAW, *form, *(["-w"] if is_quiet else [])]
+    whole = [*start, *PLACES, *words, *_RAW, *form, *_lifted(command), *more, *(["-w"] if is_quiet else [])]
     console.command(whole)
     status = child.run(whole, tools.environment, stdin=stand_in.stdin)
     return status if module.exists() else status or 1  # Zig may fail with status 0
+
+
+def _lifted(command: Invocation) -> list[str]:
+    """At `-O0` clang leaves out what Enzyme finds types by, and forbids inlining; *post* stays at the level that was asked for.
+
+    A precompiled header of that level can only be read at that level.
+    """
+    named = [group.words[1] for group in command.groups if group.words[0] == "-include" and len(group.words) > 1]
+    precompiled = "-include-pch" in command.flags("flag") or any(Path(f"{each}.{end}").exists() for each in named for end in ("pch", "gch"))
+    return [] if command.level() or precompiled else ["-O1"]

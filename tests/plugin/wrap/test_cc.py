@@ -179,6 +179,39 @@ def test_a_call_from_a_precompiled_header(project: Project) -> None:
     assert project.output("program") == "12\n"
 
 
+VECTOR = """
+#include <vector>
+extern int enzyme_dup, enzyme_const;
+template <class T> T __enzyme_autodiff(void *, ...);
+static double model(const double *x, int n) {
+    std::vector<double> v(x, x + n);
+    double sum = 0;
+    for (double each : v) sum += each * each * each;
+    return sum;
+}
+extern "C" double slope(double x) {
+    double gradient = 0;
+    __enzyme_autodiff<double>((void *)model, enzyme_dup, &x, &gradient, enzyme_const, 1);
+    return gradient;
+}
+"""
+
+
+def test_what_the_library_of_cxx_copies_has_a_type_at_the_lowest_level(project: Project) -> None:
+    project.write({"vector.cpp": VECTOR})
+    project.made("-O0", "-c", "vector.cpp", name="c++")
+    project.made("-x", "c", "main.c", "-x", "none", "vector.o", "-o", "program", name="c++")
+    assert project.output("program") == "12\n"
+
+
+def test_a_precompiled_header_of_the_lowest_level(project: Project) -> None:
+    project.write({"pre.h": CALL_IN_HEADER, "user.c": "double same(double x) { return slope(x); }\n"})
+    project.made("-x", "c-header", "pre.h", "-o", "pre.h.pch")
+    project.made("-include", "pre.h", "-c", "user.c")
+    project.made("main.c", "user.o", "-o", "program")
+    assert project.output("program") == "12\n"
+
+
 def test_standard_input_with_a_derivative(project: Project) -> None:
     project.made("-x", "c", "-O2", "-I.", "-c", "-", "-o", "call.o", stdin=(project.folder / "call.c").read_text())
     project.made("main.c", "call.o", "-o", "program")
