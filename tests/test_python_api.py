@@ -46,10 +46,20 @@ def test_the_api_itself_needs_neither_numba_nor_llvmlite() -> None:
     assert said(program) == "[]"
 
 
-def test_without_numpy_the_message_says_what_to_install() -> None:
+@pytest.mark.parametrize(
+    ("package", "asked", "extra"),
+    [
+        ("numpy", "holoenzyme.Toolchain", "python"),
+        ("numba", "holoenzyme.differentiable", "numba"),
+        ("numba", "holoenzyme.grad(lambda x: x)", "numba"),
+        ("jax", "holoenzyme.to_jax", "jax"),
+        ("torch", "holoenzyme.to_torch", "torch"),
+    ],
+)
+def test_without_a_package_the_message_says_what_to_install(package: str, asked: str, extra: str) -> None:
     program = (
-        "import holoenzyme; sys.modules['numpy'] = None\n"
-        "try: holoenzyme.Toolchain\n"
+        f"import holoenzyme; sys.modules['{package}'] = None\n"
+        f"try: {asked}\n"
         "except holoenzyme.Error as error: print(error.code, error.diagnostics[0].help[0])"
     )
-    assert said(program) == "E0270 pip install 'holoenzyme[python]'"
+    assert said(program) == f"E0270 pip install 'holoenzyme[{extra}]'"

@@ -130,6 +130,18 @@ def test_a_crash_of_llvm_is_an_exception(tmp_path: Path) -> None:
     assert Toolchain(cache=tmp_path).compile("int two(void) { return 2; }").two() == 2, "the interpreter lives"
 
 
+def test_after_an_interrupt_the_next_build_works(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    toolchain = Toolchain(cache=tmp_path / "cache")
+    with monkeypatch.context() as patch:
+        patch.setattr(worker, "_events", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            toolchain.build([source])
+    assert toolchain.build([source]).power(3.0, 2.0, 2) == 18.0
+
+
 @pytest.mark.parametrize(
     ("code", "sources", "items"),
     [
