@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from plugin.layout import FLOAT_SIZES, Layout, up
+from plugin.layout import FLOAT_SIZES, Layout, Leaf, leaves_of, up
 
 ALIGNMENT = 16
 """What the address of every slot is a multiple of."""
@@ -87,6 +87,20 @@ class Body:
         for value, (offset, type_) in zip(values, layout.scalars, strict=True):
             self.add(f"store {type_} {value}, ptr {self.at(place, offset)}, align {aligned(offset, layout.alignment)}")
 
+    def spread(self, value: str, type_: str, place: str, named: Iterable[str] = ()) -> None:
+        """Put a value of any IR type into a slot, leaf by leaf: Enzyme does not take all structs in one store."""
+        for leaf in leaves_of(type_, named):
+            part = self.value(f"extractvalue {type_} {value}, {_indices(leaf)}") if leaf.path else value
+            self.add(f"store {leaf.type} {part}, ptr {self.at(place, leaf.offset)}, align {aligned(leaf.offset)}")
+
+    def gathered(self, type_: str, place: str, named: Iterable[str] = ()) -> str:
+        """The value of any IR type that lies in a slot."""
+        whole = "poison"
+        for leaf in leaves_of(type_, named):
+            part = self.value(f"load {leaf.type}, ptr {self.at(place, leaf.offset)}, align {aligned(leaf.offset)}")
+            whole = self.value(f"insertvalue {type_} {whole}, {leaf.type} {part}, {_indices(leaf)}") if leaf.path else part
+        return whole
+
     def clear(self, place: str, layout: Layout) -> None:
         """Make all scalars of a value in memory zero."""
         self.store(["zeroinitializer"] * len(layout.scalars), place, layout)
@@ -98,3 +112,7 @@ class Body:
             return self.value(call)
         self.add(call)
         return ""
+
+
+def _indices(leaf: Leaf) -> str:
+    return ", ".join(map(str, leaf.path))

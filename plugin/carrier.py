@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plugin.activity import DiffActivity, DiffMode
-from plugin.body import Body, aligned, symbol
+from plugin.body import Body, symbol
 from plugin.layout import Layout
 from plugin.signature import Argument, Derivative, Parameter, Passing
 from plugin.typetree import ANYWHERE, FARTHEST, Kind, TypeTree
@@ -114,7 +114,7 @@ class Carrier:
         else:
             for offset, type_ in argument.pieces or ((0, self.primal.parameters[first]),):
                 place = body.at(f"%x{first}", offset)
-                yield f"{type_} {body.value(f'load {type_}, ptr {place}, align {aligned(offset)}')}"
+                yield f"{type_} {body.gathered(type_, place, self.primal.definitions)}"
 
     def _call(self, body: Body, operands: list[str]) -> str:
         """Call the primal and put what it returns where it belongs; gives what the carrier itself returns."""
@@ -129,7 +129,7 @@ class Carrier:
                 body.add(f"ret {primal.returns} {value}")
                 return primal.returns
             if value:
-                body.add(f"store {primal.returns} {value}, ptr %out, align {aligned(0)}")
+                body.spread(value, primal.returns, "%out", primal.definitions)
         body.add("ret void")
         return "void"
 

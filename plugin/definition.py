@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from plugin import alias_check, slice_check
 from plugin.activity import DiffActivity
 from plugin.arguments import EIGHTBYTE
-from plugin.body import ALIGNMENT, Body, aligned, symbol
+from plugin.body import ALIGNMENT, Body, symbol
 from plugin.carrier import Carrier
 from plugin.layout import Layout, up
 from plugin.prototype import TAPE, structure_of
@@ -127,7 +127,7 @@ class _Writer:
                 body.store(body.load(f"%{parameter.name}", layout), slots[name], layout)
             else:
                 place = body.at(slots[name], parameter.offset)
-                body.add(f"store {parameter.type} %{parameter.name}, ptr {place}, align {aligned(parameter.offset)}")
+                body.spread(f"%{parameter.name}", parameter.type, place, self.derivative.primal.definitions)
 
     def _value(self, body: Body, slots: Slots, found: str) -> Iterator[list[str]]:
         """The scalars of the primal's value, where it is returned."""

@@ -75,8 +75,7 @@ class Layout:
     @classmethod
     def of_ir(cls, type_: str, named: Iterable[str] = ()) -> Layout:
         """The layout of an IR type; `named` has the definitions of structs that it names. Raises `UnknownLayoutError`."""
-        definitions = dict(each.split(" = type ", 1) for each in named)
-        return _Reader(type_, definitions).type()
+        return _read(type_, named)[0]
 
     @classmethod
     def of_type(cls, type_: Type) -> Self:
@@ -185,6 +184,31 @@ def _scalars(type_: Type, base: int) -> Iterable[tuple[int, str]]:
                 yield from _scalars(field.type, base + field.offset)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Leaf:
+    """A part of a value that LLVM loads and stores as one, a scalar or a vector: the indices that lead to it, and where it lies."""
+
+    path: tuple[int, ...]
+    offset: int
+    type: str
+
+    def within(self, index: int, offset: int) -> Leaf:
+        """The leaf as one of the part number `index` of a larger value, at `offset` of that."""
+        return Leaf((index, *self.path), offset + self.offset, self.type)
+
+
+def leaves_of(type_: str, named: Iterable[str] = ()) -> tuple[Leaf, ...]:
+    """The leaves of an IR type; `named` is as in `Layout.of_ir`. Raises `UnknownLayoutError`."""
+    return _read(type_, named)[1]
+
+
+def _read(type_: str, named: Iterable[str]) -> _Read:
+    return _Reader(type_, dict(each.split(" = type ", 1) for each in named)).type()
+
+
+_Read = tuple[Layout, tuple[Leaf, ...]]
+
+
 class _Reader:
     """Reads the text of an IR type: a method a form."""
 
@@ -193,42 +217,51 @@ class _Reader:
         self._definitions = definitions
         self._next = 0
 
-    def type(self) -> Layout:
+    def type(self) -> _Read:
         """`type = scalar | "%" name | "{" fields "}" | "<{" fields "}>" | ("[" | "<") count "x" type ("]" | ">")`."""
         token = self._take()
         if token in {"{", "<{"}:
-            fields = self._fields()
-            return _packed(fields) if token == "<{" else together(fields)[0]
+            return self._struct(is_packed=token == "<{")
         if token in {"[", "<"}:
-            count = int(self._take())
-            self._take()
-            element = self.type()
-            self._take()
-            _check_number(count * len(element.scalars))
-            return element.repeated(count)
+            return self._row(is_vector=token == "<")
         if token.startswith("%"):
             if self._definitions.get(token, "opaque") == "opaque":
                 raise UnknownLayoutError(f"`{token}`, of which nothing is known")
             return _Reader(self._definitions[token], self._definitions).type()
-        return Layout.of_scalar(token)
+        return Layout.of_scalar(token), (Leaf((), 0, token),)
 
-    def _fields(self) -> list[Layout]:
-        fields: list[Layout] = []
+    def _row(self, *, is_vector: bool) -> _Read:
+        count = int(self._take())
+        self._take()
+        element, leaves = self.type()
+        self._take()
+        _check_number(count * len(element.scalars))
+        layout = element.repeated(count)
+        if is_vector:
+            return layout, (Leaf((), 0, f"<{count} x {leaves[0].type}>"),)
+        return layout, tuple(each.within(index, index * element.size) for index in range(count) for each in leaves)
+
+    def _struct(self, *, is_packed: bool) -> _Read:
+        fields: list[_Read] = []
         while self._tokens[self._next] not in {"}", "}>"}:
             fields.append(self.type())
             if self._tokens[self._next] == ",":
                 self._take()
         self._take()
-        return fields
+        layouts = [layout for layout, _ in fields]
+        layout, offsets = _packed(layouts) if is_packed else together(layouts)
+        parts = zip(offsets, fields, strict=True)
+        return layout, tuple(each.within(index, offset) for index, (offset, (_, leaves)) in enumerate(parts) for each in leaves)
 
     def _take(self) -> str:
         self._next += 1
         return str(self._tokens[self._next - 1])
 
 
-def _packed(fields: Iterable[Layout]) -> Layout:
-    scalars, end = [], 0
+def _packed(fields: Iterable[Layout]) -> tuple[Layout, tuple[int, ...]]:
+    scalars, offsets, end = [], [], 0
     for field in fields:
+        offsets.append(end)
         scalars += [(end + offset, type_) for offset, type_ in field.scalars]
         end += field.size
-    return Layout(tuple(scalars), end, 1)
+    return Layout(tuple(scalars), end, 1), tuple(offsets)

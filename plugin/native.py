@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from bootstrap.diagnostics import Diagnostic, Failure, fail
-from plugin.layout import Layout, together
+from plugin.abi import REGISTER
+from plugin.layout import Layout, size_of, together
 from plugin.signature import Argument, Derivative, Passing
 from plugin.type_language import Scalar, Type, element_of
 
@@ -95,7 +96,7 @@ class Arguments:
         """Which numbers of an argument may vary: all of an array, those of a struct that are not integers."""
         type_ = self.types[index]
         if _is_structure(type_):
-            return [number for number, (_, each) in enumerate(type_._fields_) if each in _FLOATS]
+            return [number for number, each in enumerate(_kinds(type_)) if each in _FLOATS]
         return list(range(len(self.vector(index))))
 
     def number(self, index: int, element: int) -> float:
@@ -131,8 +132,14 @@ class Arguments:
 
 def _made(type_: Any, scalars: Sequence[Number]) -> Any:
     """A number, or a structure, of a C type."""
-    kinds = [kind for _, kind in type_._fields_] if _is_structure(type_) else [type_]
-    return type_(*(each if kind in _FLOATS else int(each) for each, kind in zip(scalars, kinds, strict=True)))
+    kinds = _kinds(type_) if _is_structure(type_) else [type_]
+    values = [each if kind in _FLOATS else int(each) for each, kind in zip(scalars, kinds, strict=True)]
+    return type_(**{f"m{index}": each for index, each in enumerate(values)}) if _is_structure(type_) else type_(*values)
+
+
+def _kinds(type_: Any) -> list[Any]:
+    """The C types of a structure's scalars."""
+    return [kind for name, kind in type_._fields_ if not name.startswith(PADDING)]
 
 
 class _MisfitError(Exception):
@@ -169,12 +176,23 @@ def _struct_type(argument: Argument, value: Number | tuple[Number, ...]) -> Any:
     return type_
 
 
+PADDING = "padding"
+"""How the fields of a structure are named that are nothing."""
+
+
 def structure(layout: Layout) -> Any:
-    """A layout as a type of ctypes, a structure of its scalars; None where C would not lay it out so, or has no such scalar."""
+    """A layout as a type of ctypes, a structure of its scalars; None where ctypes cannot pass it so, or has no such scalar."""
     types = [type_ for _, type_ in layout.scalars]
-    if not set(types) <= set(SCALARS) | {"ptr"} or together([Layout.of_scalar(each) for each in types])[0] != layout:
-        return None
-    fields = [(f"m{index}", SCALARS.get(each, ctypes.c_void_p)) for index, each in enumerate(types)]
+    is_padded = together([Layout.of_scalar(each) for each in types])[0] != layout
+    if not set(types) <= set(SCALARS) | {"ptr"} or (is_padded and layout.size <= 2 * REGISTER):
+        return None  # in registers padding of our own would not do
+    fields: list[tuple[str, Any]] = []
+    end = 0
+    for index, (offset, each) in enumerate(layout.scalars):
+        fields += [(f"{PADDING}{index}", ctypes.c_char * (offset - end))] if is_padded and offset > end else []
+        fields.append((f"m{index}", SCALARS.get(each, ctypes.c_void_p)))
+        end = offset + size_of(each)
+    fields += [(f"{PADDING}end", ctypes.c_char * (layout.size - end))] if is_padded and layout.size > end else []
     return type("Struct", (ctypes.Structure,), {"_fields_": fields})
 
 
@@ -195,7 +213,7 @@ def _element_type(value: Number | tuple[Number, ...], said: Type | None, *, has_
 def _held(type_: Any, value: Number | tuple[Number, ...]) -> Number | tuple[Number, ...]:
     """An argument as its C type holds it: rounded where that is a floating-point type, and otherwise as it is."""
     if _is_structure(type_) and isinstance(value, tuple):
-        numbers = (_held(kind, each) for each, (_, kind) in zip(value, type_._fields_, strict=True))
+        numbers = (_held(kind, each) for each, kind in zip(value, _kinds(type_), strict=True))
         return tuple(each for each in numbers if not isinstance(each, tuple))
     numbers_ = value if isinstance(value, tuple) else (value,)
     with contextlib.suppress(OverflowError, TypeError):
@@ -297,7 +315,7 @@ class _Function:
 
 def _scalars(value: Any) -> Vector:
     if isinstance(value, ctypes.Structure):
-        return [getattr(value, name) for name, *_ in value._fields_]
+        return [getattr(value, name) for name, *_ in value._fields_ if not name.startswith(PADDING)]
     return [value or 0]
 
 

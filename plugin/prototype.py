@@ -116,7 +116,9 @@ def _placed(groups: Iterable[list[Parameter]], results: Sequence[Layout], triple
     registers = Registers(integers=5 if structure and structure.coerced is None else 6)
     placed: list[Parameter] = []
     for group in groups:
-        first, is_struct = group[0], len(group) > 1 and group[0].passing is Passing.REGISTERS
+        first = group[0]
+        # One number goes onto the stack as it would in memory; a vector would take a place as long as a register.
+        is_struct = first.passing is Passing.REGISTERS and (len(group) > 1 or first.type.startswith("<"))
         if first.passing is Passing.MEMORY or _fit(registers, group, is_struct=is_struct):
             placed += group
         else:

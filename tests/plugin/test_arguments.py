@@ -117,6 +117,16 @@ def test_a_struct_for_which_registers_do_not_suffice_goes_into_memory(makers: di
     assert made.by_value[-1] == "{ double, double }"
 
 
+def test_two_floats_for_which_registers_do_not_suffice_go_into_memory(makers: dict[str, Item]) -> None:
+    unit = unit_of(WIDER)
+    lowering.lower(unit, [typed(makers, "forward", "small", "Dual:{f32,f32}", "DualOnly", width=8)])
+    unit.verify()
+    made = module.find_function(unit, "d")
+    assert made is not None
+    assert made.parameters == (*["<2 x float>"] * 8, "ptr")
+    assert made.by_value[-1] == "{ float, float }"
+
+
 def test_split_mode_is_two_functions_with_a_tape_between(makers: dict[str, Item]) -> None:
     unit = unit_of(WIDER)
     [derivative] = lowering.lower(unit, [typed(makers, "reverse", "f", "Duplicated:[f64]", "Active", augmented="a")])
