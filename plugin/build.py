@@ -25,10 +25,12 @@ from bootstrap.llvm import Kind, host_triple
 from bootstrap.steps import FileState, Record, states
 from bootstrap.store import Store
 from plugin import worker
-from plugin.compile import CompileUnit, Linker
+from plugin.compile import CompileUnit, Linker, OutputKind
 from plugin.compile import Unit as Made
 from plugin.engine import EngineOptions, PluginEngine
+from plugin.header import header
 from plugin.languages import Language, language_of
+from plugin.pkgconfig import package
 from plugin.plan import Plan, placed, root_of
 from plugin.signature import Derivative
 from plugin.target import target_of
@@ -172,7 +174,7 @@ def _compile(plan: Plan, tools: Toolchain, options: Options) -> tuple[Record, Ma
         sources = states(each for each in made.inputs if not each.is_relative_to(tools.store))
         inputs = [*sources, *(FileState.of(each, is_tool=True) for each in _tool_files(tools))]
         _publish(plan, made, folder, options)
-    outputs = states({plan.output, plan.library} if made.library else {plan.output})
+    outputs = states({plan.output, *([plan.library] if made.library else []), *_describe(plan, made)})
     # A source that was written while it was compiled may have been read before that: then the step is not taken to be done.
     request = "" if any(each.sha256 and each.mtime_ns >= started for each in inputs) else plan.compile_request()
     value = {
@@ -279,6 +281,20 @@ def _publish(plan: Plan, made: Made, folder: Path, options: Options) -> None:
         plan.library.parent.mkdir(exist_ok=True)
         made.library.replace(plan.library)
     made.output.replace(plan.output)
+
+
+def _describe(plan: Plan, made: Made) -> Iterator[Path]:
+    """Write what other builds need to use an object or a library: a header, and for a library what pkg-config tells; gives the files."""
+    if plan.kind not in {OutputKind.OBJECT, OutputKind.SHARED}:
+        return
+    if made.derivatives:
+        path = plan.folder / f"{plan.name}.h"
+        write_atomically(path, header(plan.name, made.functions, made.derivatives, host_triple()))
+        yield path
+    if plan.kind is OutputKind.SHARED:
+        path = plan.folder / f"{plan.name}.pc"
+        write_atomically(path, package(plan.name, [target for each in made.derivatives for target in each.item.targets]))
+        yield path
 
 
 # Verify

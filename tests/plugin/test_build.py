@@ -174,9 +174,10 @@ def test_a_failure_of_one_unit_leaves_the_others(project: Path) -> None:
     assert [each.code for each in bad.diagnostics] == ["E0501"]
 
 
-def test_nothing_but_the_output_and_the_record_is_left(project: Path) -> None:
+def test_nothing_but_the_output_its_description_and_the_record_is_left(project: Path) -> None:
     plan = made(project).plan
-    assert {each.name for each in plan.folder.iterdir()} == {"libpower.so", "power.json", ".lock"}
+    described = {"power.h", "power.pc"}
+    assert {each.name for each in plan.folder.iterdir()} == {"libpower.so", "power.json", ".lock", *described}
 
 
 def test_a_plan_knows_what_is_wrong_before_anything_runs(project: Path) -> None:
