@@ -8,7 +8,6 @@ import hashlib
 import os
 import re
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +26,9 @@ if TYPE_CHECKING:
     from plugin.wrap.split import Parts
 
 _CPU = re.compile(r'"target-cpu"="([^"]+)"')
+_TRIPLE = re.compile(r'(?m)^target triple = "([^"]+)"')
+_DEFINED = re.compile(r'(?m)^define [^\n]*?@("(?:[^"\\]|\\.)*"|[-\w.$]+)\(')
+_CALLS_ENZYME = re.compile(r'(?m)^(?:declare|define)\b[^\n]*@"?[-\w.$]*__enzyme_')
 
 
 LEAST = 60_000
@@ -117,17 +119,16 @@ class Differentiate:
 
     def _asked(self, unit: CompileUnit) -> CompileUnit | None:
         """The unit with the items whose primal it has and for the processor that it was compiled for; None when it asks for nothing."""
-        from plugin import module  # noqa: PLC0415 - llvmlite is for workers only
-
-        parsed = [_parsed(each) for each in unit.sources]
-        if not all(parsed):
+        texts = [_text(each) for each in unit.sources]
+        if None in texts:
             return unit  # the pipeline's front end says what is wrong
-        items = _defined(parsed, unit.items)
-        if not items and not any(map(module.calls_enzyme, parsed)):
+        text = "\n".join(filter(None, texts))
+        items = _defined(text, unit.items)
+        if not items and not _CALLS_ENZYME.search(text):
             return None
-        for each in parsed:
-            _refuse_foreign(each, unit.triple)
-        cpu = _CPU.search(str(parsed[0]))
+        for triple in _TRIPLE.findall(text):
+            _refuse_foreign(triple, unit.triple)
+        cpu = _CPU.search(text)
         sources = (*unit.sources, *(_lent(each, unit.folder) for each in self.helpers))
         return dataclasses.replace(unit, items=items, cpu=cpu[1] if cpu else "", sources=sources)
 
@@ -176,9 +177,17 @@ def _lent(source: Path, folder: Path) -> Path:
     return path
 
 
-def _defined(modules: Sequence[ModuleRef], items: tuple[AutoDiffItem, ...]) -> tuple[AutoDiffItem, ...]:
-    """The items whose primal one of the modules defines, or another one of these items makes."""
-    names = {each.name for module in modules for each in module.functions if not each.is_declaration}
+def _text(source: Path) -> str | None:
+    """The IR text of a module; None when LLVM does not take it."""
+    if source.suffix == ".ll":
+        return source.read_text(encoding="utf-8", errors="replace")
+    module = _parsed(source)
+    return None if module is None else str(module)
+
+
+def _defined(text: str, items: tuple[AutoDiffItem, ...]) -> tuple[AutoDiffItem, ...]:
+    """The items whose primal is defined in IR text, or another one of these items makes."""
+    names = {name.strip('"') for name in _DEFINED.findall(text)} if items else set()
     found: list[AutoDiffItem] = []
     while more := [each for each in items if each not in found and each.source in names]:
         found += more
@@ -186,13 +195,13 @@ def _defined(modules: Sequence[ModuleRef], items: tuple[AutoDiffItem, ...]) -> t
     return tuple(sorted(found, key=lambda each: each.index))
 
 
-def _refuse_foreign(module: ModuleRef, host: str) -> None:
+def _refuse_foreign(triple: str, host: str) -> None:
     """Raise `Failure` (E0550) for a module that is for another machine: code is made here with the host's code generator alone."""
-    machine = module.triple.partition("-")[0].replace("arm64", "aarch64")
+    machine = triple.partition("-")[0].replace("arm64", "aarch64")
     if machine and machine != host.partition("-")[0].replace("arm64", "aarch64"):
         raise fail(
             "E0550",
-            f"a derivative is asked for in a module for {module.triple}, and this machine is {host}",
+            f"a derivative is asked for in a module for {triple}, and this machine is {host}",
             help=["compile the sources with derivatives on a machine of that kind"],
         )
 
