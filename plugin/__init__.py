@@ -16,6 +16,7 @@ In the order in which data take their way through it:
       pointees                        what the pointers of a function point to
       pipeline, engine                pre, Enzyme, check, post
       assembly                        what is changed in the module of an engine with another LLVM
+    wrap                     stands in front of the compilers of an existing build: cc, c++, rustc
     verify, native           the job that holds derivatives against central differences, called as C would
 
     python                   the Python API: derivatives as functions that take NumPy arrays
