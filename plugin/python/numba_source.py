@@ -49,7 +49,7 @@ class NumbaSource:
             values = tuple(arguments) if len(arguments) == len(self._names) else self._completed(arguments)
             types = tuple(map(_type_of, self._names, values))
             if types not in self._primals:
-                self._primals[types] = self._compiled(types, values)
+                self._primals[types] = self._compiled(types)
             self._known[kinds] = self._primals[types]
         return self._known[kinds]
 
@@ -59,15 +59,16 @@ class NumbaSource:
         bound.apply_defaults()
         return tuple(bound.arguments.values())
 
-    def _compiled(self, types: tuple[Any, ...], values: tuple[Any, ...]) -> NumbaPrimal:
+    def _compiled(self, types: tuple[Any, ...]) -> NumbaPrimal:
         carried = carrier(lower(self.dispatcher, types), _symbol(self.name), self._names)
         library = (self._toolchain or default_toolchain()).compile(carried.text, "LLVM IR")
         function = library.typed(carried.symbol, _elements(types, carried))
-        return NumbaPrimal(function, self._names, carried, self.dispatcher, values)
+        defaults = tuple(each.default for each in self._signature.parameters.values())
+        return NumbaPrimal(function, self._names, carried, self.dispatcher, defaults)
 
 
 class NumbaPrimal(Primal):
-    """A Numba function behind its carrier. `defaults` are the values of arguments that are left out."""
+    """A Numba function behind its carrier. `defaults` has the default of each argument, for those that are left out."""
 
     def __init__(self, function: Function, names: Sequence[str], carried: Carrier, dispatcher: Any, defaults: tuple[Any, ...]) -> None:
         slots, index = [], 0

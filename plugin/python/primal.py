@@ -147,7 +147,7 @@ def source_of(given: Any, toolchain: Toolchain | None) -> Source:
     if known is not None:
         return known  # type: ignore[no-any-return]
     if isinstance(given, Function):
-        return CompiledSource(given)
+        return _compiled_source(given)
     if type(given).__module__.startswith("llvmlite.ir") and type(given).__name__ == "Function":
         return IRSource(given, toolchain or default_toolchain())
     if isinstance(given, types.FunctionType) or hasattr(given, "py_func"):
@@ -156,6 +156,13 @@ def source_of(given: Any, toolchain: Toolchain | None) -> Source:
     raise fail("E0271", f"a derivative cannot be made of {given!r}", help=[f"pass {kinds}"])
 
 
+@functools.lru_cache(maxsize=512)
+def _compiled_source(function: Function) -> Source:
+    """Made once, as `_numba_source`: the derivative of a function that is asked for again is there."""
+    return CompiledSource(function)
+
+
+@functools.lru_cache(maxsize=512)
 def _numba_source(function: Any, toolchain: Toolchain | None) -> Source:
     try:
         from plugin.python.numba_source import NumbaSource  # noqa: PLC0415 - the one that needs Numba

@@ -35,6 +35,13 @@ def test_the_gradient_is_a_new_array(kernels: Library) -> None:
     assert not np.shares_memory(found, x)
 
 
+def test_a_derivative_that_is_asked_for_again_is_there(toolchain: Toolchain, monkeypatch: pytest.MonkeyPatch) -> None:
+    square = toolchain.compile("double square(double x) { return x * x; }").square
+    assert (grad(square)(3.0), jvp(square, (3.0,), (1.0,))) == (6.0, (9.0, 6.0))
+    monkeypatch.setattr(toolchain, "extended", lambda *_: pytest.fail("it was looked for in the cache"))
+    assert (grad(square)(4.0), jvp(square, (4.0,), (1.0,))) == (8.0, (16.0, 8.0))
+
+
 def test_value_and_gradient_come_together(kernels: Library) -> None:
     value, gradient = value_and_grad(kernels.rosenbrock)(X, 4)
     assert value == pytest.approx(483.8)
