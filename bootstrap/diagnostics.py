@@ -109,6 +109,8 @@ CODES = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.NOTE: "1;36"
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 WINDOW = 120
 """How many columns of a long source line are shown around its span."""
+LONGEST = 1000
+"""How many columns a source line may have to be told to a program, with every finding in it."""
 
 
 def text(diagnostic: Diagnostic, *, color: bool = False, explain: bool = True) -> str:
@@ -233,7 +235,17 @@ def json_of_all(diagnostics: Iterable[Diagnostic]) -> str:
     """A JSON array of objects with the fields of `Diagnostic`; a place has its path, line, columns and source line."""
     import json  # noqa: PLC0415 - the start of a command has no use for it
 
-    return json.dumps([dataclasses.asdict(each) for each in diagnostics], default=str, ensure_ascii=False, indent=2)
+    return json.dumps([dataclasses.asdict(_quoting(each)) for each in diagnostics], default=str, ensure_ascii=False, indent=2)
+
+
+def _quoting(diagnostic: Diagnostic) -> Diagnostic:
+    """`diagnostic` without the source lines that are too long to be repeated in every finding for a program."""
+    related = tuple(dataclasses.replace(each, span=_brief(each.span)) for each in diagnostic.related)
+    return dataclasses.replace(diagnostic, span=_brief(diagnostic.span) if diagnostic.span else None, related=related)
+
+
+def _brief(span: Span) -> Span:
+    return span if len(span.source) <= LONGEST else dataclasses.replace(span, source="")
 
 
 def github_of_all(diagnostics: Iterable[Diagnostic]) -> str:
@@ -258,7 +270,7 @@ def sarif_of_all(diagnostics: Iterable[Diagnostic], *, version: str, default: Pa
     """A SARIF 2.1.0 log of one run of holoenzyme `version`; what has no place of its own is put at the file `default`."""
     import json  # noqa: PLC0415
 
-    found = list(diagnostics)
+    found = [_quoting(each) for each in diagnostics]
     codes = sorted({each.code for each in found})
     driver = {"name": "holoenzyme", "version": version, "rules": [_rule(each) for each in codes]}
     results = [_result(each, codes.index(each.code), default) for each in found]

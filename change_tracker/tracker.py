@@ -14,7 +14,7 @@ from change_tracker.history import History
 
 NAMED_TABLES = frozenset({"target", "unit"})
 """The tables whose tables have names of the user's."""
-OF_THOSE_WHO_SET = frozenset({Kind.REMOVED, Kind.RENAMED, Kind.MOVED, Kind.VALUE, Kind.BEHAVIOUR})
+OF_THOSE_WHO_SET = frozenset({Kind.ADDED, Kind.REMOVED, Kind.RENAMED, Kind.MOVED, Kind.VALUE, Kind.BEHAVIOUR})
 """What concerns a configuration that sets one of the keys."""
 OF_THOSE_WHO_RELY = frozenset({Kind.DEFAULT, Kind.BEHAVIOUR})
 """What concerns a configuration that does not set one of them."""
@@ -102,7 +102,7 @@ def news(history: History, change_id: int | str | None, use: Use, *, after: int 
 
 
 def concerns(change: Change, use: Use) -> bool:
-    """Whether `change` touches what `use` says. What was added concerns nobody who does not ask for it."""
+    """Whether `change` touches what `use` says. What was added concerns who has it already, and nobody else."""
     if any(each in change.commands for each in use.commands):
         return True
     if change.kind is Kind.BEHAVIOUR and not change.keys:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from bootstrap.diagnostics import FORMATS, Failure, program, rendered, shown
+from bootstrap.diagnostics import FORMATS, Diagnostic, Failure, program, rendered, shown
 
 if TYPE_CHECKING:
     from bootstrap.config import Resolved
+
+MOST = 1000
+"""How many findings of one code are told one by one; nobody reads as many."""
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,10 +37,25 @@ def run(options: argparse.Namespace) -> int:
         failure = Failure(*in_order(resolved, levels.apply(found, given)))
     except Failure as unreadable:
         failure = unreadable
-    _print(rendered(failure.diagnostics, form, color=_color(options)))
+    _print(rendered(_first(failure.diagnostics), form, color=_color(options)))
     if resolved is not None and form == "text" and failure.exit_status == 0:
         _print("\n".join(_summary(resolved)))
     return failure.exit_status
+
+
+def _first(found: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+    """The first `MOST` findings of each code, and how many more there are."""
+    counts = Counter[str]()
+    beyond: dict[str, Diagnostic] = {}
+    for each in found:
+        counts[each.code] += 1
+        if counts[each.code] <= MOST:
+            yield each
+        else:
+            beyond[each.code] = Diagnostic(
+                code=each.code, severity=each.severity, message=f"{counts[each.code] - MOST} more findings of this kind are not shown"
+            )
+    yield from beyond.values()
 
 
 def _summary(resolved: Resolved) -> list[str]:

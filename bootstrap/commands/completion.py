@@ -6,6 +6,9 @@ import argparse
 import importlib
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+
+from bootstrap.diagnostics import program
 
 SHELLS = ("bash", "zsh", "tcsh", "fish", "powershell")
 
@@ -16,11 +19,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the script; `eval "$(holoenzyme completion bash)"` switches it on."""
+    """Print the script, for the name by which this program was called; `eval "$(holoenzyme completion bash)"` switches it on."""
     import shtab  # noqa: PLC0415 - only here
 
     parser: argparse.ArgumentParser = importlib.import_module("holoenzyme").parser()[0]  # the one thing that knows every command
-    parser.prog = "holoenzyme"
+    parser.prog = Path(program()).name
     for action in _actions(parser):
         _complete(action)
     sys.stdout.write(shtab.complete(parser, shell=options.shell) + "\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -54,6 +55,10 @@ LIMITS = {
 }
 YES, NO = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 MAX_BITS = 128
+LIKELY = 0.8
+"""How like a key beside it a word is to be meant for that one, whatever other tables have; difflib's measure."""
+FEW = 8
+"""How many keys are listed where none is like the one that was written."""
 QUOTED_LENGTH = 60
 """How much of a value a message shows."""
 
@@ -80,13 +85,20 @@ def sound(origins: Mapping[KeyPath, tuple[Origin, ...]]) -> tuple[Config, dict[s
         try:
             return Config.model_validate(data), data, frozenset(wrong)
         except ValidationError as error:
-            found = [(path_of(each["loc"]), each["type"]) for each in error.errors(include_url=False, include_context=False)]
-        absent = {path for path, kind in found if kind == "missing" and len(path) <= LEAF_DEPTH}
-        cut = {path[:LEAF_DEPTH] for path, _ in found} - absent
+            errors = error.errors(include_url=False, include_context=False, include_input=False)
+        found = {(_leaf(each["loc"]), each["type"] == "missing" and len(path_of(each["loc"])) <= LEAF_DEPTH) for each in errors}
+        del errors
+        absent = {path for path, is_absent in found if is_absent}
+        cut = {path for path, _ in found} - absent
         tables = {each for path in cut for each in _around(path)}  # an empty one is a leaf
         leaves = {path: value for path, value in leaves.items() if path not in tables and cut.isdisjoint(_around(path))}
         leaves |= {path: key.example for path in absent if (key := keys.find(path))}
         wrong |= absent | cut
+
+
+def _leaf(location: tuple[str | int, ...]) -> KeyPath:
+    """The leaf of the configuration that pydantic's location is in; an array is one, whichever of its items is meant."""
+    return tuple(itertools.takewhile(lambda part: isinstance(part, str), path_of(location)[:LEAF_DEPTH]))
 
 
 def _around(path: KeyPath) -> list[KeyPath]:
@@ -229,8 +241,12 @@ def _write(expected: str, path: KeyPath, value: object) -> str:
             form = f"`{keys.quote(word)}`" if simple else "text in quotes"
         case "an array" if not isinstance(value, dict):
             form = f"`[{keys.literal(value)}]`" if simple else "values in square brackets"
+        case "an integer or a string" if _is_whole(word):
+            form = f"`{int(float(word))}`"
         case "a table" | "an array":
             form = f"`{_header(path, is_array=expected == 'an array' or isinstance(path[-1], int))}` and its keys below it"
+        case _ if found and found.path == path:
+            form = _article(found.type)
         case _:
             return ""
     return f"write {form}"
@@ -262,14 +278,24 @@ def _unknown(error: ErrorDetails, path: KeyPath) -> tuple[str, str]:
 def _did_you_mean(path: KeyPath) -> str:
     """Where a key of this very name belongs, or up to three near matches, those beside it first."""
     name, above, known = str(path[-1])[:100], keys.pattern(path)[:-1], keys.keys()
+    word = name.lower().replace("_", "-")
+    beside = [each[-1] for each in known if each[:-1] == above]
+    if likely := difflib.get_close_matches(word, beside, n=3, cutoff=LIKELY):
+        return f"did you mean {keys.either(f'`{each}`' for each in likely)}?"
     tables = sorted({keys.place(each[:-1]) for each in known if each[-1] == name})
     if tables:
         return f"this key belongs {keys.either(tables[:3])}"
-    close = difflib.get_close_matches(name.lower().replace("_", "-"), {each[-1] for each in known}, n=3)
+    close = difflib.get_close_matches(word, {each[-1] for each in known}, n=3)
     here = [f"`{each}`" for each in close if (*above, each) in known]
     if close and (*above, close[0]) not in known:
         here = [f"`{each[-1]}` {keys.place(each[:-1])}" for each in known if each[-1] == close[0]] + here
-    return f"did you mean {keys.either(here[:3])}?" if here else "no such key"
+    return f"did you mean {keys.either(here[:3])}?" if here else f"no such key{_listed(beside)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """The keys of a table, for a word that is like none of them."""
+    some = ", ".join(f"`{each}`" for each in names[:FEW])
+    return f"; the keys here are {some}{', ...' if len(names) > FEW else ''}" if names else ""
 
 
 def _missing(error: ErrorDetails, path: KeyPath) -> tuple[str, str]:

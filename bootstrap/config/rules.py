@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
@@ -18,7 +19,7 @@ from bootstrap.config.toml import KeyPath
 from bootstrap.diagnostics import Failure, Severity
 
 if TYPE_CHECKING:
-    from bootstrap.cfg.expression import Cfg
+    from bootstrap.cfg.expression import Cfg, Expression
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,12 +214,21 @@ def _settled(config: Config) -> Mapping[KeyPath, Mapping[Cfg, bool]]:
 
 def _possible(when: str, given: Mapping[Cfg, bool]) -> bool:
     """Whether a condition can be true; one that cannot be read is told as that, and counts as possible."""
-    from bootstrap.cfg import expression, possible  # noqa: PLC0415 - only for units with conditions
+    from bootstrap.cfg import possible  # noqa: PLC0415 - only for units with conditions
+
+    tree = _tree(when)
+    return tree is None or possible.possible(tree, given)
+
+
+@functools.cache
+def _tree(when: str) -> Expression | None:
+    """A condition, or None when it cannot be read; every rule about conditions asks for it."""
+    from bootstrap.cfg import expression  # noqa: PLC0415 - as above
 
     try:
-        return possible.possible(expression.parse(when), given)
+        return expression.parse(when)
     except Failure:
-        return True
+        return None
 
 
 def plugins_share_llvm(config: Config, root: Path) -> Iterator[Violation]:

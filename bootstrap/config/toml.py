@@ -14,6 +14,7 @@ import functools
 import os
 import re
 import stat
+import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,6 +29,8 @@ MAX_BYTES_FOR_SPANS = 1 << 17
 MAX_KEY_PARTS = 32
 DOTTED = re.compile(rf"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{MAX_KEY_PARTS}}}""")
 """A key of more parts: tomllib takes quadratic time over it, and no table here is so deep."""
+DIGITS = re.compile(rf"(?<=[\s=,\[])[+-]?\d[\d_]{{{sys.get_int_max_str_digits()},}}", re.ASCII)
+"""An integer that Python does not convert."""
 POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 READS = 3
 """How often a file is read again when it changes meanwhile."""
@@ -79,6 +82,11 @@ class Document:
         return {path[depth:]: place for path, place in find(self.text).items() if path[:depth] == self.within}
 
     @functools.cached_property
+    def lines(self) -> list[str]:
+        """The lines without their ends; every span of a line has the same string, for a line may be as long as the file."""
+        return [line.rstrip("\r") for line in self.text.split("\n")]
+
+    @functools.cached_property
     def line_starts(self) -> list[int]:
         """The offset of each line's first character."""
         return [0, *(match.end() for match in re.finditer("\n", self.text))]
@@ -86,9 +94,7 @@ class Document:
     def span(self, start: int, end: int) -> Span:
         """The span of text[start:end], cut at the end of its first line."""
         line = bisect.bisect_right(self.line_starts, start) - 1
-        first = self.line_starts[line]
-        next_line = self.line_starts[line + 1] if line + 1 < len(self.line_starts) else len(self.text)
-        source = self.text[first:next_line].rstrip("\r\n")
+        first, source = self.line_starts[line], self.lines[line]
         column = start - first + 1
         end_column = max(min(end - first, len(source)) + 1, column + 1)
         return Span(path=self.path, line=line + 1, column=column, end_column=end_column, source=source)
@@ -140,8 +146,12 @@ def parse(path: Path, text: str) -> Document:
         return Document(path=path, text=text, data=tomllib.loads(text), mark=mark)
     except RecursionError:
         raise fail("E0205", f"`{path}` nests arrays or tables too deeply") from None
-    except ValueError as error:  # a TOMLDecodeError, or an integer with more digits than Python converts
+    except tomllib.TOMLDecodeError as error:
         raise _not_toml(Document(path=path, text=text, data={}), str(error)) from None
+    except ValueError:  # Python converts no integer of more digits than this
+        found, document = DIGITS.search(text), Document(path=path, text=text, data={})
+        span = document.span(*found.span()) if found else None
+        raise fail("E0205", f"an integer of `{path}` has too many digits to be read", span=span) from None
 
 
 REASONS = (

@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from bootstrap import doctor, llvm
+from bootstrap import config, doctor, llvm
 from bootstrap.artifact import Artifact
-from bootstrap.config import Resolved, load_for
+from bootstrap.config import Resolved
 from bootstrap.console import console
 from bootstrap.diagnostics import Diagnostic, Failure, Severity, program, shown, text_of_all
 from bootstrap.doctor import Item
@@ -28,6 +28,8 @@ from plugin.target import target_of
 from plugin.toolchain import ZIG_ARTIFACT, Modules
 
 FINDINGS = 1
+OFF, INVALID = "llvm.enzyme is off", "the configuration is not valid"
+"""Why no engine is used."""
 T = TypeVar("T")
 
 
@@ -67,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
 def examine(options: argparse.Namespace) -> Report:
     """Look at the machine, with the configuration when it can be read and with its defaults when not."""
     problems: list[Diagnostic] = []
-    resolved = _attempt(lambda: load_for(options), problems)
+    resolved = _resolved(options, problems)
     store = Store()
     found, chosen = _engines(resolved, store, problems, offline=options.offline)
     newest = min(PIPELINE_LLVM, chosen.llvm or PIPELINE_LLVM) if chosen else PIPELINE_LLVM
@@ -82,6 +84,17 @@ def examine(options: argparse.Namespace) -> Report:
     items = {"engines": found, "C and C++": clangs, "Rust": rustcs, "LLVM": doctor.llvms(chosen.tools if chosen else None)}
     told = [placed(resolved, each) for each in problems] if resolved else problems
     return Report(facts=facts, items=items, problems=tuple(told))
+
+
+def _resolved(options: argparse.Namespace, problems: list[Diagnostic]) -> Resolved | None:
+    """The configuration, also one that breaks a rule or that the channel does not allow; None when one of its keys is wrong."""
+    looked = _attempt(lambda: config.examine(**config.arguments_of(options)), problems)
+    resolved, found = looked or (None, [])
+    wrong = [each for each in found if each.severity is Severity.ERROR]
+    problems += wrong
+    if not wrong:
+        options.resolved = resolved
+    return None if resolved is None or resolved.faulty else resolved
 
 
 def _attempt(action: Callable[[], T], problems: list[Diagnostic]) -> T | None:
@@ -128,7 +141,7 @@ def _engines(resolved: Resolved | None, store: Store, problems: list[Diagnostic]
     items = [_of_candidate(each, store, used=each == chosen, why=_why_not(each, chosen, resolved)) for each in found]
     listed = {each.name for each in found}
     others = [each for each in provider.artifacts() if each.role != "compiler" and each.name not in listed]
-    why = "llvm.enzyme is off" if not is_wanted else f"enzyme.provider is `{resolved.config.enzyme.provider}`" if resolved else ""
+    why = INVALID if resolved is None else f"enzyme.provider is `{resolved.config.enzyme.provider}`" if is_wanted else OFF
     items += [_of_artifact(each.artifact, each.path, each.state, used=False, why=why) for each in store.holdings(others)]
     if chosen and chosen.artifact and offline and store.locate(chosen.artifact) is None:
         problems.append(Diagnostic(code="E0307", message=f"`{chosen.name}` is not here, and --offline forbids to fetch it"))
@@ -147,7 +160,7 @@ def _why_not(candidate: Candidate, chosen: Candidate | None, resolved: Resolved 
     if candidate == chosen:
         return ""
     if not (resolved and resolved.config.llvm.enzyme):
-        return "llvm.enzyme is off"
+        return OFF
     return candidate.refusal.message if candidate.refusal else "another engine comes first"
 
 

@@ -124,6 +124,14 @@ def test_json_has_every_field() -> None:
     }
 
 
+def test_a_program_is_not_told_a_long_line_with_every_finding() -> None:
+    line = "x" * (diagnostics.LONGEST + 1)
+    found = Diagnostic(code="E0999", message="m", span=span(line, "x"), related=(Related(span=span(line, "x"), message="r"),))
+    assert line[: diagnostics.LONGEST] not in diagnostics.json_of_all([found]) + diagnostics.sarif_of_all([found], version="0")
+    (told,) = json.loads(diagnostics.json_of_all([found]))
+    assert (told["span"]["line"], told["related"][0]["span"]["column"]) == (6, 1)
+
+
 def test_github_annotations_are_escaped() -> None:
     found = Diagnostic(code="E0999", severity=Severity.NOTE, message="100%", label="b", span=span("a", "a", path="x,y:z.toml"))
     assert diagnostics.github_of_all([found, YES]).splitlines() == [

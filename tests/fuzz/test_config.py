@@ -103,6 +103,13 @@ HOSTILE = {
     "many line ends": b"\n" * FULL,
     "carriage returns": b"\r" * FULL,
     "many includes": b"include = [" + b'"none.toml",' * 20_000 + b"]",
+    "many cfgs in one line": b"cfg.set = [" + b'"unix",' * 18_000 + b"]",
+    "many conditions in one line": b"unit = {"
+    + b"".join(b'u%d={sources=["n"],when="f%d"},' % (each, each) for each in range(3_500))[:-1]
+    + b"}",
+    "many conditions that cannot be read": b"".join(
+        b'[unit.u%d]\nsources=["n"]\nwhen="all(unix,f%d"\n' % (each, each) for each in range(2_500)
+    ),
     "NUL bytes": b"\0" * FULL,
 }
 CHILD = """

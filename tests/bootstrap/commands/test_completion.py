@@ -30,6 +30,11 @@ def test_every_shell_has_a_script_with_commands_and_options(script: Script, shel
     assert "--profile" in words or "profile" in words
 
 
+def test_the_script_is_for_the_name_that_was_called(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["./x.py"])
+    assert script("bash").rstrip().endswith(" x.py")
+
+
 def test_an_unknown_shell_is_refused(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
     assert script("bash")
     assert holoenzyme.main(["completion", "korn"]) == 2

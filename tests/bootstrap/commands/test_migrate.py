@@ -188,11 +188,14 @@ KINDS = {
         ("build.jobs", 3),
     ),
     "value-changed": (
-        'kind = "value-changed"\nkeys = ["enzyme.provider"]\n[[migration]]\nrewrite = "enzyme.provider"\nfrom = "download"\nto = "url"\n',
+        (
+            'kind = "value-changed"\nkeys = ["enzyme.provider"]\n'
+            '[[migration]]\nrewrite = "enzyme.provider"\nfrom = "download"\nto = "pinned"\n'
+        ),
         '[enzyme]\nprovider = "download"\n',
         ("enzyme", "provider"),
-        "`enzyme.provider` says `url` instead of `download` in change 2 (0.2.0)",
-        ("enzyme.provider", "url"),
+        "`enzyme.provider` says `pinned` instead of `download` in change 2 (0.2.0)",
+        ("enzyme.provider", "pinned"),
     ),
 }
 

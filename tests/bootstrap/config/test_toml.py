@@ -226,3 +226,20 @@ def test_a_bare_word_is_told_with_what_was_meant(value: str, label: str, width: 
     assert (found.message, found.label) == (f"not valid TOML: `{value.split(maxsplit=1)[0]}` is no value", label)
     assert found.span
     assert (found.span.line, found.span.column, found.span.end_column) == (2, 7, 7 + width)
+
+
+def test_an_integer_of_too_many_digits_is_pointed_at() -> None:
+    with pytest.raises(Failure) as caught:
+        toml.parse(Path("config.toml"), "[a]\nb = 1 # 2\nkey = -" + "9_" * 4400 + "9\n")
+    (found,) = caught.value.diagnostics
+    assert found.span
+    assert (found.code, found.span.line, found.span.column) == ("E0205", 3, 7)
+
+
+def test_the_spans_of_a_line_have_one_string() -> None:
+    document = toml.parse(Path("config.toml"), "a = [1, 2]\r\nb = 3\n")
+    first, second = document.value_span(("a", 0)), document.value_span(("a", 1))
+    assert first
+    assert second
+    assert first.source is second.source
+    assert first.source == "a = [1, 2]"

@@ -118,6 +118,8 @@ def test_what_keeps_a_configuration_from_being_built(call: Call, config: str, wo
     assert status == 1
     assert f"error[{code}]" in err
     assert rows(out, "engines")
+    assert ("llvm.enzyme is off" in out) == (code == "E0401")
+    assert ("the configuration is not valid" in out) == (code == "E0204")
 
 
 def test_json_has_everything(call: Call) -> None:
