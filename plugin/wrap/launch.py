@@ -29,7 +29,7 @@ def main(options: list[str], name: str, launch: str, words: list[str]) -> int:
     if os.path.basename(compiler[-1]) in {"holoenzyme-cc", "holoenzyme-c++"}:
         return cc.main(options, name, arguments)
     if os.path.basename(compiler[-1]) in {"holoenzyme", "x.py"} and (own := split(arguments)):
-        return cc.main([*options, *own[0]], name, own[2])
+        return cc.main([*own[0], *options], name, own[2])
     options.append(LAUNCHED + compiler[-1])
     settings = find(options)
     settings.plain = {**settings.plain, name: compiler}

@@ -70,11 +70,15 @@ def for_shell(build: Surroundings) -> str:
 
 def for_cmake(build: Surroundings) -> str:
     """A file for `cmake -C FILE` or CMAKE_TOOLCHAIN_FILE."""
-    lines = [
-        f'set(CMAKE_{language}_COMPILER "{_quoted(";".join(build.command(name)))}" CACHE STRING "holoenzyme {name}")'
-        for language, name in (("C", "cc"), ("CXX", "c++"))
-    ]
-    return "\n".join([*lines, f'set(Enzyme_ROOT "{_quoted(str(CMAKE_PACKAGE))}" CACHE PATH "where find_package(Enzyme) looks")']) + "\n"
+    values = {
+        "CMAKE_C_COMPILER": (";".join(build.command("cc")), "holoenzyme cc"),
+        "CMAKE_CXX_COMPILER": (";".join(build.command("c++")), "holoenzyme c++"),
+        "Enzyme_ROOT": (CMAKE_PACKAGE, "where find_package(Enzyme) looks"),
+        "holoenzyme_ROOT": (CMAKE_PACKAGE, "where find_package(holoenzyme) looks"),
+        "HOLOENZYME_PROGRAM": (build.program, "what these packages start"),
+        **({"HOLOENZYME_CONFIG": (build.config, "the configuration that it reads")} if build.config else {}),
+    }
+    return "".join(f'set({name} "{_quoted(str(value))}" CACHE STRING "{about}")\n' for name, (value, about) in values.items())
 
 
 def for_meson(build: Surroundings) -> str:

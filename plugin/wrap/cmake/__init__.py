@@ -1,1 +1,1 @@
-"""The CMake packages Enzyme and holoenzyme, and a toolchain file. scikit-build-core finds them by the entry points `cmake.root`."""
+"""The CMake packages Enzyme and holoenzyme. scikit-build-core finds them by the entry points `cmake.root`."""

@@ -6,7 +6,7 @@
 # adds to <target> the function DERIVATIVE, the derivative of the function SOURCE, which one of its sources defines. The words are those of
 # an item of the configuration, `[[unit.NAME.autodiff]]`.
 #
-#   HOLOENZYME_CONFIG   a configuration to start from; without one, Enzyme is on and all else has its default
+#   HOLOENZYME_CONFIG   a configuration to start from, which may be in the environment; without one, Enzyme is on, all else has its default
 #   HOLOENZYME_PROGRAM  the program, where it is not beside this file and not on PATH
 if(CMAKE_VERSION VERSION_LESS 3.25)
   set(${CMAKE_FIND_PACKAGE_NAME}_FOUND FALSE)
@@ -25,6 +25,8 @@ get_filename_component(_holoenzyme_default "${CMAKE_CURRENT_LIST_DIR}/../default
 set(_holoenzyme_config "${_holoenzyme_default}")
 if(HOLOENZYME_CONFIG)
   set(_holoenzyme_config "${HOLOENZYME_CONFIG}")
+elseif(NOT "$ENV{HOLOENZYME_CONFIG}" STREQUAL "")
+  set(_holoenzyme_config "$ENV{HOLOENZYME_CONFIG}")
 endif()
 get_filename_component(_holoenzyme_config "${_holoenzyme_config}" ABSOLUTE)
 set_property(GLOBAL PROPERTY HOLOENZYME_PROGRAM "${HOLOENZYME_PROGRAM}")

@@ -1,4 +1,4 @@
-"""The CMake packages and the toolchain file in projects of CMake's."""
+"""The CMake packages in projects of CMake's."""
 
 import dataclasses
 import shutil
@@ -202,16 +202,19 @@ def test_another_launcher_stands_behind(build: Callable[..., Build]) -> None:
     assert "--launch" not in log
 
 
-def test_a_toolchain_file_is_all_that_another_project_needs(build: Callable[..., Build]) -> None:
-    project = build("add_executable(program main.c call.c)\nadd_executable(cxx call.cpp main.c)\n")
-    project.made(f"-DCMAKE_TOOLCHAIN_FILE={PACKAGE}/toolchain.cmake")
-    assert project.output() == project.output("cxx") == "12\n"
-
-
-def test_derivatives_are_added_where_the_compiler_is_a_stand_in_already(build: Callable[..., Build]) -> None:
-    project = build("find_package(holoenzyme)\nadd_executable(program use.c energy.c)\n" + DERIVATIVE)
-    project.made(f"-DCMAKE_TOOLCHAIN_FILE={PACKAGE}/toolchain.cmake")
-    assert project.output() == "5 2 4\n"
+def test_what_env_prints_is_a_toolchain_file_and_finds_the_packages(build: Callable[..., Build]) -> None:
+    project = build("find_package(holoenzyme REQUIRED)\nadd_executable(program use.c energy.c)\n" + DERIVATIVE)
+    (project.folder / "site.toml").write_text("[llvm]\nenzyme = true\n[rust]\nchannel = 'nightly'\n[enzyme]\nloose-types = true\n")
+    for options in ([], ["--config", "site.toml"]):
+        told = run([project.program, *options, "env", "--format", "cmake"], cwd=project.folder)
+        assert told.status == 0, told.stderr
+        (project.folder / "toolchain.cmake").write_text(told.stdout)
+        done = run(["cmake", "-S", ".", "-B", "build", "-G", "Ninja", "-DCMAKE_TOOLCHAIN_FILE=toolchain.cmake"], cwd=project.folder)
+        assert done.status == 0, done.stderr
+        assert run(["cmake", "--build", "build"], cwd=project.folder).status == 0
+        assert project.output() == "5 2 4\n"
+        assert ("site.toml" in (project.folder / "build" / "holoenzyme" / "program.toml").read_text()) == bool(options)
+        shutil.rmtree(project.folder / "build")
 
 
 def test_a_version_that_is_not_this_one_is_not_found(build: Callable[..., Build]) -> None:
