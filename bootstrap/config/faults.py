@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from bootstrap.config import keys
 from bootstrap.config.layers import LEAF_DEPTH, Layer, Origin, unflatten
-from bootstrap.config.model import Config, kind
+from bootstrap.config.model import DIGEST, Config, kind
 from bootstrap.config.toml import KeyPath
 from bootstrap.diagnostics import Diagnostic, Span
 
@@ -316,6 +316,8 @@ def _value(error: ErrorDetails, path: KeyPath) -> tuple[str, str]:
     if error["type"] in BOUNDS:
         entry, words = BOUNDS[error["type"]]
         return f"{name} cannot be {quoted(value)}", f"must be {words} {error.get('ctx', {})[entry]}"
+    if error.get("ctx", {}).get("pattern") == DIGEST:
+        return f"{name} cannot be {quoted(value)}", "a digest is 64 of `0` to `9` and `a` to `f`"
     reason = "must not be empty" if value == "" else "must not hold a NUL" if "\0" in str(value) else "must not hold white space"
     return f"{name} cannot be {quoted(value)}", reason
 

@@ -50,7 +50,8 @@ Word = Annotated[str, StringConstraints(pattern=r"^[^\x00]+$")]
 Symbol = Annotated[str, StringConstraints(pattern=r"^[^\x00\s]+$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]*[A-Za-z0-9_-][A-Za-z0-9_.-]*$", max_length=100)]
 """The name of a unit or a target: it becomes a folder, so it is no path and not made of dots alone."""
-Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+DIGEST = r"^[0-9a-f]{64}$"
+Digest = Annotated[str, StringConstraints(pattern=DIGEST)]
 """A sha256, as `sha256sum` prints it."""
 Texts = Annotated[tuple[Text, ...], Strict(strict=False)]
 Words = Annotated[tuple[Word, ...], Strict(strict=False)]
