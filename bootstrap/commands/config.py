@@ -151,7 +151,7 @@ def _explain(options: argparse.Namespace) -> int:
     from bootstrap.config import view  # noqa: PLC0415
 
     resolved = view.read_for(options)
-    entry = view.entry(resolved, resolved.path(options.key))
+    entry = view.described(resolved, resolved.path(options.key))
     if options.json:
         _json({**entry.as_json(), "layers": view.layers_json(resolved, entry)})
     else:

@@ -121,6 +121,17 @@ def entry(resolved: Resolved, path: KeyPath) -> Entry:
     return Entry(path=path, key=key, value=value, origin=resolved.origin(path))
 
 
+def described(resolved: Resolved, path: KeyPath) -> Entry:
+    """As `entry`, also for a key of a unit, a target or an item that is not there: then with the default."""
+    try:
+        return entry(resolved, path)
+    except Failure:
+        key = keys.find(path)
+        if key is None or key.is_table:
+            raise
+        return Entry(path=path, key=key, value=key.default, origin=None)
+
+
 def unknown(resolved: Resolved, path: KeyPath) -> Failure:
     """The failure for a key that is not there, with near matches."""
     known = [each.name for each in entries(resolved)]

@@ -119,6 +119,16 @@ def test_json_has_value_default_and_origin(call: Call, folder: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("key", "first"),
+    [("unit.later.kind", 'unit.later.kind = "shared"'), ("unit.later.autodiff.mode", "# unit.later.autodiff.mode is not set")],
+)
+def test_explain_knows_the_keys_of_a_unit_that_is_not_there_yet(call: Call, key: str, first: str) -> None:
+    status, out, _ = call("config", "explain", key)
+    assert (status, out.splitlines()[0]) == (0, first)
+    assert call("config", "explain", "unit.later.nosuch")[0] == 2
+
+
 def test_explain_shows_every_layer_below_the_winner(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOLOENZYME_BUILD_JOBS", "5")
     assert call("config", "explain", "build.jobs", "--jobs", "7")[1].splitlines() == [
