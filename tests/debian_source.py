@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -26,6 +28,14 @@ def fetch(package: str, sha256: str, archive: Path) -> None:
     listed = subprocess.run(["apt-get", *words, "source", "--print-uris", package], check=True, capture_output=True, text=True).stdout
     uri = next(line.split("'")[1] for line in listed.splitlines() if f"SHA256:{sha256}" in line)
     subprocess.run(["/usr/lib/apt/apt-helper", "download-file", uri, str(archive), f"SHA256:{sha256}"], check=True, capture_output=True)
+
+
+def unpack(archive: Path, folder: Path, wanted: Callable[[str], bool] = lambda _: True) -> None:
+    """Unpack the members of an archive that are `wanted`, by name, below `folder`; its digest was checked when it was fetched."""
+    with tarfile.open(archive) as members:
+        # Debian 12's Python is from before the filters of tarfile.
+        members.extraction_filter = getattr(tarfile, "data_filter", None)
+        members.extractall(folder, members=[each for each in members if wanted(each.name)])  # noqa: S202 - what is unpacked is pinned by its digest
 
 
 def source_lines() -> list[str]:

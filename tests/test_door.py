@@ -274,7 +274,7 @@ def test_uv_is_taken_when_it_is_there(checkout: Checkout, tmp_path: Path, monkey
     tools = tmp_path / "tools"
     tools.mkdir()
     (tools / "uv").symlink_to(uv)
-    env = {"PATH": f"{tools}{os.pathsep}{path_without_uv()}", "UV_NO_INDEX": "1", "UV_FIND_LINKS": str(checkout.wheels)}
+    env = {"PATH": f"{tools}{os.pathsep}{path_without_uv()}", "UV_OFFLINE": "1", "UV_FIND_LINKS": str(checkout.wheels)}
     env |= {"UV_CACHE_DIR": str(tmp_path / "cache"), "UV_TARGET": str(tmp_path / "elsewhere"), "UV_PYTHON": "2.7", "UV_NO_CONFIG": "1"}
     done = checkout.start("child", "-c", "import cofactor", env=env)
     assert done.status == 0, done.stderr

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -33,8 +32,7 @@ def unpacked(package: str, folder: Path) -> Path:
         if "debian-src" in os.environ.get("HOLOENZYME_REQUIRE", "").split(","):
             raise
         pytest.skip(f"needs the source of {package}: {error}")
-    with tarfile.open(archive) as members:
-        members.extractall(folder, filter="data")
+    debian_source.unpack(archive, folder)
     (found,) = folder.iterdir()
     return found
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tarfile
 from pathlib import Path
 
 from filelock import FileLock
@@ -50,8 +49,7 @@ def fetch() -> None:
     work = KEPT.with_suffix(".part")
     archive = work / "rust.tar.xz"
     debian_source.fetch(PACKAGE, SHA256, archive)
-    with tarfile.open(archive) as members:
-        members.extractall(work, members=(each for each in members if wanted(each.name)), filter="data")
+    debian_source.unpack(archive, work, wanted)
     next(work.glob("rustc-*-src")).replace(KEPT)
     shutil.rmtree(work)
 
