@@ -192,7 +192,7 @@ DEFAULTS: dict[str, object] = {
     "dry_run": False,
     "keep_ir": False,
     "resolved": None,
-    "rules": ("plugin.rules",),
+    "rules": ("plugin.engines.key_rules",),
 }
 """What a command finds in its options when nothing is said; `resolved` is the configuration that it read, `rules` are modules with rules
 for it that bootstrap cannot know."""

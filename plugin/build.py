@@ -27,12 +27,12 @@ from bootstrap.store import Store
 from plugin import worker
 from plugin.compile import CompileUnit, Linker, OutputKind
 from plugin.compile import Unit as Made
-from plugin.engine import EngineOptions, PluginEngine
+from plugin.engines.engine import EngineOptions, PluginEngine
 from plugin.header import header
+from plugin.items.signature import Derivative
 from plugin.languages import Language, language_of
 from plugin.pkgconfig import package
 from plugin.plan import Plan, placed, root_of
-from plugin.signature import Derivative
 from plugin.target import target_of
 from plugin.verify import Verdict, VerifyUnit
 
@@ -134,7 +134,7 @@ def _tools(plans: Sequence[Plan], options: Options) -> Toolchain:
     scratch = plans[0].folder.parents[1] / ".scratch"
     # Where nothing is to be done, nobody asks where tools come from.
     from plugin import toolchain  # noqa: PLC0415
-    from plugin.engines import Place  # noqa: PLC0415
+    from plugin.engines.choice import Place  # noqa: PLC0415
 
     try:
         place = Place(root=resolved.root, store=Store(), scratch=scratch, offline=options.offline)

@@ -15,11 +15,11 @@ from bootstrap.console import console
 from bootstrap.diagnostics import Failure, fail
 from bootstrap.files import raise_if_full
 from bootstrap.llvm import Compiler, Kind
-from plugin.activity import AutoDiffItem
-from plugin.engine import Engine, EngineOptions
+from plugin.engines.engine import Engine, EngineOptions
+from plugin.items.activity import AutoDiffItem
+from plugin.items.signature import Derivative, Function
 from plugin.languages import Language, driver, language_of
-from plugin.rule import Rule
-from plugin.signature import Derivative, Function
+from plugin.rules.rule import Rule
 
 if TYPE_CHECKING:
     from plugin.pipeline import Compiled
@@ -155,7 +155,7 @@ class _Emitter:
         self._object = self.output if job.kind is OutputKind.OBJECT else job.folder / f"{job.name}.linked.o"
 
     def emit(self) -> None:
-        from plugin.initialisers import in_sections  # noqa: PLC0415 - llvmlite is for workers only
+        from plugin.ir.initialisers import in_sections  # noqa: PLC0415 - llvmlite is for workers only
 
         kind = self._job.kind
         if self._job.callable_library or kind not in {OutputKind.BITCODE, OutputKind.IR}:
@@ -199,8 +199,8 @@ class _Emitter:
 
     def _wanted(self, name: str) -> str:
         """Which derivative brought a function that the sources do not call."""
-        from plugin.callgraph import CallGraph  # noqa: PLC0415 - only for those who are told
-        from plugin.complaints import author_s  # noqa: PLC0415
+        from plugin.engines.complaints import author_s  # noqa: PLC0415
+        from plugin.ir.callgraph import CallGraph  # noqa: PLC0415 - only for those who are told
 
         graph = CallGraph.of(str(self._compiled.module))
         callers = {each for each, body in graph.bodies.items() if re.search(rf'@"?{re.escape(name)}"?\(', body.partition("\n")[2])}

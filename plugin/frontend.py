@@ -18,9 +18,9 @@ from bootstrap import process
 from bootstrap.diagnostics import Failure, fail
 from bootstrap.files import raise_if_full
 from bootstrap.llvm import Compiler, Kind
-from plugin import bitcode, module
-from plugin.activity import ENZYME
 from plugin.compile import OutputKind
+from plugin.ir import bitcode, module
+from plugin.items.activity import ENZYME
 from plugin.languages import ZIG, Language, driver, language_of
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from plugin.activity import DiffActivity, DiffMode
-from plugin.layout import Layout, together
-from plugin.prototype import lanes_of
-from plugin.signature import Argument, Derivative, Function, Passing
+from plugin.items.activity import DiffActivity, DiffMode
+from plugin.items.layout import Layout, together
+from plugin.items.prototype import lanes_of
+from plugin.items.signature import Argument, Derivative, Function, Passing
 
 SCALARS = {
     "double": "double",

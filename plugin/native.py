@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from bootstrap.diagnostics import Diagnostic, Failure, fail
-from plugin.abi import REGISTER
-from plugin.layout import Layout, size_of, together
-from plugin.signature import Argument, Derivative, Passing
-from plugin.type_language import Scalar, Type, element_of
+from plugin.items.abi import REGISTER
+from plugin.items.layout import Layout, size_of, together
+from plugin.items.signature import Argument, Derivative, Passing
+from plugin.types.type_language import Scalar, Type, element_of
 
 Number = float | int | bool
 Vector = list[float]

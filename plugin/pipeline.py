@@ -19,14 +19,17 @@ from typing import TYPE_CHECKING
 import llvmlite.binding as llvm
 
 from bootstrap.diagnostics import Failure, fail
-from plugin import assembly, bitcode, callgraph, debug_lines, hazards, invariants, lowering, module, registration, type_hints
-from plugin.activity import ENZYME
-from plugin.callgraph import symbol
-from plugin.carrier import CARRIER
-from plugin.engine import FIRST_OPAQUE_LLVM, Engine, PluginEngine
+from plugin.engines.engine import FIRST_OPAQUE_LLVM, Engine, PluginEngine
 from plugin.frontend import Frontend
-from plugin.names import plain
-from plugin.signature import Derivative, Function
+from plugin.ir import assembly, bitcode, callgraph, hazards, invariants, module
+from plugin.ir.callgraph import symbol
+from plugin.ir.names import plain
+from plugin.items import lowering
+from plugin.items.activity import ENZYME
+from plugin.items.carrier import CARRIER
+from plugin.items.signature import Derivative, Function
+from plugin.rules import registration
+from plugin.types import debug_lines, type_hints
 
 if TYPE_CHECKING:
     from llvmlite.binding import ModuleRef

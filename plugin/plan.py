@@ -16,22 +16,22 @@ from bootstrap.config.model import Rule as RuleEntry
 from bootstrap.config.toml import KeyPath
 from bootstrap.diagnostics import Diagnostic, Failure
 from bootstrap.steps import Record, digest
-from plugin import fallback
-from plugin.activity import ENZYME, AutoDiffItem, DiffActivity, DiffMode
 from plugin.compile import OutputKind
+from plugin.engines import fallback
+from plugin.engines.provider import artifacts
+from plugin.items.activity import ENZYME, AutoDiffItem, DiffActivity, DiffMode
+from plugin.items.signature import Derivative
 from plugin.languages import Language, language_of
 from plugin.native import Number
-from plugin.provider import artifacts
-from plugin.rule import Rule
-from plugin.signature import Derivative
+from plugin.rules.rule import Rule
 from plugin.target import target_of
-from plugin.type_language import parse
+from plugin.types.type_language import parse
 from plugin.verify import Check
 
 if TYPE_CHECKING:
-    from plugin.type_language import Type
+    from plugin.types.type_language import Type
 
-TOOL = max(each.stat().st_mtime_ns for each in Path(__file__).parent.glob("*.py"))
+TOOL = max(each.stat().st_mtime_ns for each in Path(__file__).parent.rglob("*.py"))
 """What tells this holoenzyme from another one: when its sources were last changed."""
 
 
@@ -174,7 +174,7 @@ def _engine_source(resolved: Resolved) -> str:
     enzyme = resolved.config.enzyme
     if enzyme.provider != "source" or not enzyme.source:
         return ""
-    from plugin import source_build  # noqa: PLC0415 - few build their engine
+    from plugin.engines import source_build  # noqa: PLC0415 - few build their engine
 
     return source_build.state(root_of(resolved) / enzyme.source)
 

@@ -11,11 +11,12 @@ from bootstrap import llvm
 from bootstrap.config.model import Config, Target
 from bootstrap.diagnostics import Failure, fail
 from bootstrap.llvm import Compiler, Kind
-from plugin import bitcode, engines
-from plugin.engine import Engine
-from plugin.engines import PIPELINE_LLVM, Place
+from plugin.engines import choice as engines
+from plugin.engines.choice import PIPELINE_LLVM, Place
+from plugin.engines.engine import Engine
+from plugin.engines.provider import artifact
+from plugin.ir import bitcode
 from plugin.languages import Language
-from plugin.provider import artifact
 from plugin.target import target_of
 
 ZIG_ARTIFACT = "zig-22"

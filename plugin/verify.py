@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bootstrap.diagnostics import Diagnostic, Failure
-from plugin.activity import AutoDiffItem, DiffMode
-from plugin.layout import FLOAT_SIZES
+from plugin.items.activity import AutoDiffItem, DiffMode
+from plugin.items.layout import FLOAT_SIZES
+from plugin.items.signature import Derivative
 from plugin.native import Arguments, Call, Number, Vector, load
-from plugin.signature import Derivative
 
 if TYPE_CHECKING:
-    from plugin.type_language import Type
+    from plugin.types.type_language import Type
     from plugin.worker import Begin
 
 STEP = 2e-3

@@ -47,7 +47,7 @@ def test_the_wheel_holds_the_data_that_the_code_reads(wheel: zipfile.ZipFile) ->
     patterns = ("bootstrap/explain/*.md", "bootstrap/config/profiles/*.toml")
     data = [path.relative_to(ROOT).as_posix() for pattern in patterns for path in ROOT.glob(pattern)]
     assert len([name for name in data if name.endswith(".md")]) > 9
-    assert [name for name in [*data, "plugin/artifacts.toml"] if name not in names] == []
+    assert [name for name in [*data, "plugin/engines/artifacts.toml"] if name not in names] == []
 
 
 def test_the_wheel_says_what_it_is(wheel: zipfile.ZipFile) -> None:

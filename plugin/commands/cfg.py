@@ -9,7 +9,7 @@ from bootstrap.cfg import configured, expression, levels
 from bootstrap.cfg.tokens import Text
 from bootstrap.commands.reporting import report
 from bootstrap.config import Resolved, load_for
-from plugin import fallback
+from plugin.engines import fallback
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

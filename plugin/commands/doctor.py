@@ -20,8 +20,9 @@ from bootstrap.doctor import Item
 from bootstrap.llvm import Compiler
 from bootstrap.progress import readable
 from bootstrap.store import State, Store
-from plugin import engines, fallback, provider
-from plugin.engines import PIPELINE_LLVM, Candidate
+from plugin.engines import choice as engines
+from plugin.engines import fallback, provider
+from plugin.engines.choice import PIPELINE_LLVM, Candidate
 from plugin.languages import Language, language_of
 from plugin.plan import placed
 from plugin.target import target_of

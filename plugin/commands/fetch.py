@@ -12,7 +12,7 @@ from bootstrap.console import console
 from bootstrap.diagnostics import Diagnostic, Failure, program
 from bootstrap.progress import readable
 from bootstrap.store import Holding, State, Store
-from plugin import provider
+from plugin.engines import provider
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -15,9 +15,9 @@ from bootstrap.commands.reporting import report
 from bootstrap.config import Resolved, load_for, require_unit
 from bootstrap.console import console
 from bootstrap.diagnostics import Diagnostic, Failure, Severity, fail, program, shown
-from plugin import fallback
 from plugin.build import Options, Report
 from plugin.build import build as build_units
+from plugin.engines import fallback
 from plugin.plan import Plan
 from plugin.verify import Verdict
 

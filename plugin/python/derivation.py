@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from bootstrap.diagnostics import fail
-from plugin.layout import FLOAT_SIZES
+from plugin.items.layout import FLOAT_SIZES
 from plugin.python.function import Function
 from plugin.python.primal import Primal, zeros_like
 from plugin.python.toolchain import AutoDiff

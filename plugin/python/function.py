@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bootstrap.diagnostics import fail
-from plugin.activity import DiffMode
+from plugin.items.activity import DiffMode
+from plugin.items.signature import Derivative, Parameter, Passing
+from plugin.items.signature import Function as Signature
 from plugin.native import SCALARS
-from plugin.signature import Derivative, Parameter, Passing
-from plugin.signature import Function as Signature
 
 if TYPE_CHECKING:
     from plugin.python.library import Library

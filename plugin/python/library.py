@@ -14,10 +14,10 @@ from bootstrap.config.model import Input
 from bootstrap.diagnostics import fail
 from bootstrap.steps import digest_file
 from plugin.build import Report, locked
+from plugin.items.signature import Derivative, Parameter, Passing
+from plugin.items.signature import Function as Signature
 from plugin.native import load
 from plugin.python.function import Function, Meaning
-from plugin.signature import Derivative, Parameter, Passing
-from plugin.signature import Function as Signature
 
 if TYPE_CHECKING:
     from plugin.python.toolchain import AutoDiff as AutoDiffItem

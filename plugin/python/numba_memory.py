@@ -14,7 +14,7 @@ import llvmlite.binding as llvm
 
 from bootstrap.diagnostics import fail
 from plugin import pipeline
-from plugin.pointees import accessed_through
+from plugin.types.pointees import accessed_through
 
 RUNTIME = Path(__file__).with_name("numba_runtime.ll")
 PRODUCTS = Path(__file__).with_name("numba_blas.ll")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from bootstrap.diagnostics import fail
-from plugin.layout import FLOAT_SIZES
+from plugin.items.layout import FLOAT_SIZES
 from plugin.python.function import Function
 
 if TYPE_CHECKING:

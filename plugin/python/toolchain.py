@@ -16,8 +16,8 @@ from bootstrap.config.layers import Layer, Source
 from bootstrap.diagnostics import OWN_FAULT, Failure, fail, text
 from bootstrap.files import of_os_error, write_atomically
 from bootstrap.store import default_root
-from plugin import fallback
 from plugin.build import Options, build_one, locked
+from plugin.engines import fallback
 from plugin.languages import SUFFIXES, Language
 from plugin.plan import Plan
 from plugin.python.library import Library

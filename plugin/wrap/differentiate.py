@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from bootstrap import process
 from bootstrap.diagnostics import Failure, fail
 from bootstrap.files import raise_if_full
-from plugin import bitcode
-from plugin.activity import AutoDiffItem
 from plugin.compile import CompileUnit, OutputKind
+from plugin.ir import bitcode
+from plugin.items.activity import AutoDiffItem
 
 if TYPE_CHECKING:
     from llvmlite.binding import ModuleRef
@@ -133,7 +133,7 @@ class Differentiate:
         return dataclasses.replace(unit, items=items, cpu=cpu[1] if cpu else "", sources=sources)
 
     def _emit(self, compiled: Compiled, output: Path) -> None:
-        from plugin.initialisers import in_sections  # noqa: PLC0415 - llvmlite is for workers only
+        from plugin.ir.initialisers import in_sections  # noqa: PLC0415 - llvmlite is for workers only
 
         if self.unit.kind is OutputKind.BITCODE:
             output.write_bytes(str(compiled.module).encode() if self.as_text else compiled.module.as_bitcode())

@@ -13,8 +13,8 @@ from bootstrap import llvm
 from bootstrap.diagnostics import Diagnostic, Failure
 from bootstrap.files import write_atomically
 from plugin import worker
-from plugin.activity import AutoDiffItem
 from plugin.compile import CompileUnit, OutputKind
+from plugin.items.activity import AutoDiffItem
 from plugin.wrap.differentiate import Differentiate, Rest
 from plugin.wrap.tools import Tools
 

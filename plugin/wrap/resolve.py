@@ -20,10 +20,10 @@ from bootstrap.config import Resolved, load, load_for
 from bootstrap.files import write_atomically
 from bootstrap.llvm import Compiler, Kind
 from bootstrap.store import Store
-from plugin import engine as engine_module
 from plugin import toolchain
-from plugin.engine import EngineOptions, PluginEngine
-from plugin.engines import PIPELINE_LLVM, Place
+from plugin.engines import engine as engine_module
+from plugin.engines.choice import PIPELINE_LLVM, Place
+from plugin.engines.engine import EngineOptions, PluginEngine
 from plugin.languages import ZIG, driver
 from plugin.plan import Plan, root_of
 from plugin.target import target_of

@@ -18,7 +18,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Self
 
-from plugin.activity import ENZYME
+from plugin.items.activity import ENZYME
 
 _NAME = r'@(?:"(?:[^"\\]|\\.)*"|[-\w.$]+)'
 _SYMBOL = re.compile(_NAME)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bootstrap.console import console
 from bootstrap.llvm import Compiler
-from plugin.engine import Engine, EngineOptions
+from plugin.engines.engine import Engine, EngineOptions
 from plugin.wrap.settings import Settings, kept
 
 

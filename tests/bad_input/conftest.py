@@ -8,7 +8,7 @@ import pytest
 from bootstrap.config.model import Config
 from bootstrap.store import Store
 from plugin import toolchain
-from plugin.engines import Place
+from plugin.engines.choice import Place
 from plugin.languages import Language
 from tests.bad_input.project import SQUARE, Project
 

@@ -7,7 +7,7 @@ import pytest
 
 from bootstrap.process import Completed
 from bootstrap.store import Store
-from plugin.provider import artifact
+from plugin.engines.provider import artifact
 from plugin.toolchain import ZIG_ARTIFACT
 from tests.bad_input.project import SQUARE, VERIFY, Project, item
 

@@ -11,8 +11,8 @@ import pytest
 
 from bootstrap.config import load
 from bootstrap.diagnostics import Failure
-from plugin.activity import DiffMode
 from plugin.build import Options, Report, build
+from plugin.items.activity import DiffMode
 from plugin.native import Arguments, Call
 from plugin.native import load as load_library
 from plugin.plan import Plan

@@ -12,13 +12,14 @@ import pytest
 from bootstrap import llvm, process
 from bootstrap.config.model import Config
 from bootstrap.store import Store
-from plugin import lowering, toolchain
-from plugin.activity import AutoDiffItem, DiffActivity, DiffMode
+from plugin import toolchain
 from plugin.compile import CompileUnit, Linker, OutputKind
-from plugin.engine import Engine, EngineOptions
-from plugin.engines import Place
+from plugin.engines.choice import Place
+from plugin.engines.engine import Engine, EngineOptions
+from plugin.items import lowering
+from plugin.items.activity import AutoDiffItem, DiffActivity, DiffMode
+from plugin.items.signature import Derivative
 from plugin.languages import Language, driver
-from plugin.signature import Derivative
 from plugin.toolchain import Toolchain
 
 CLANG_LANGUAGES = frozenset({Language.C, Language.CXX})

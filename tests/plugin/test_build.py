@@ -10,9 +10,9 @@ import pytest
 from bootstrap.config import load
 from bootstrap.diagnostics import Failure
 from plugin.build import Options, Report, build
+from plugin.items.signature import Derivative
 from plugin.plan import Plan
-from plugin.signature import Derivative
-from plugin.type_language import Scalar
+from plugin.types.type_language import Scalar
 
 SOURCE = """
 #include "power.h"

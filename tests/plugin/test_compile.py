@@ -11,8 +11,8 @@ import pytest
 from bootstrap import process
 from bootstrap.diagnostics import Diagnostic, Failure
 from bootstrap.llvm import Compiler, find_clang, find_linker, find_rustc
-from plugin.activity import AutoDiffItem
 from plugin.compile import CompileUnit, Linker, OutputKind, Unit
+from plugin.items.activity import AutoDiffItem
 from plugin.languages import Language
 from plugin.toolchain import Toolchain
 

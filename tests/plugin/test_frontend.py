@@ -9,9 +9,9 @@ import pytest
 
 from bootstrap.diagnostics import Diagnostic, Failure
 from bootstrap.llvm import Compiler, find_clang, find_rustc
-from plugin import module
 from plugin.compile import CompileUnit, OutputKind
 from plugin.frontend import Frontend
+from plugin.ir import module
 from plugin.languages import Language
 from plugin.toolchain import Toolchain
 

@@ -8,11 +8,11 @@ import pytest
 from bootstrap import llvm
 from bootstrap.config import load
 from bootstrap.process import run
-from plugin.activity import AutoDiffItem
 from plugin.build import Options, build_one
 from plugin.header import header
+from plugin.items.activity import AutoDiffItem
+from plugin.items.signature import Derivative, Function
 from plugin.plan import Plan
-from plugin.signature import Derivative, Function
 
 KERNELS = """
 #include <stdbool.h>

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from bootstrap.diagnostics import Failure
-from plugin.activity import AutoDiffItem
+from plugin.items.activity import AutoDiffItem
+from plugin.items.signature import Derivative
 from plugin.native import Arguments, Call, load
-from plugin.signature import Derivative
-from plugin.type_language import Type, parse
+from plugin.types.type_language import Type, parse
 
 SOURCE = """
 double dot(const double *x, const float *y, int n, _Bool twice) {

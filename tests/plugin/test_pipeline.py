@@ -10,9 +10,9 @@ import pytest
 
 from bootstrap.diagnostics import Diagnostic, Failure
 from bootstrap.llvm import host_triple
-from plugin import module
-from plugin.activity import AutoDiffItem
 from plugin.compile import CompileUnit
+from plugin.ir import module
+from plugin.items.activity import AutoDiffItem
 from plugin.pipeline import SPECULATION_GUARD, Clock, Compiled, check_nothing_left, compile_unit, optimise, target_machine
 
 KERNELS = """

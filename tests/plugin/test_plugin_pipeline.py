@@ -9,9 +9,9 @@ import pytest
 
 from bootstrap import process
 from bootstrap.diagnostics import Failure
-from plugin.activity import AutoDiffItem
 from plugin.compile import CompileUnit, OutputKind, Unit
-from plugin.engine import PluginEngine
+from plugin.engines.engine import PluginEngine
+from plugin.items.activity import AutoDiffItem
 from plugin.pipeline import SPECULATION_GUARD
 from plugin.toolchain import Toolchain
 

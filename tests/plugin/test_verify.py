@@ -9,10 +9,10 @@ import pytest
 
 from bootstrap.diagnostics import Failure
 from plugin import verify
-from plugin.activity import AutoDiffItem
+from plugin.items.activity import AutoDiffItem
+from plugin.items.signature import Derivative
 from plugin.native import load
-from plugin.signature import Derivative
-from plugin.type_language import parse
+from plugin.types.type_language import parse
 from plugin.verify import Check, Verdict, VerifyUnit
 
 SOURCE = """

@@ -7,7 +7,7 @@ from bootstrap.cfg import table
 from bootstrap.cfg.audit import audit, own
 from bootstrap.cfg.rules.rule import INTERNAL, TOOLS, USER_SPACE
 from bootstrap.cfg.rust.binary import Compiler
-from plugin.engines import PIPELINE_LLVM
+from plugin.engines.choice import PIPELINE_LLVM
 
 OURS = {"llvm_enzyme", "autodiff_fallback", "llvm_version_major"}
 

@@ -9,7 +9,7 @@ import pytest
 
 import holoenzyme
 from bootstrap import doctor, glibc
-from plugin import provider
+from plugin.engines import provider
 
 Call = Callable[..., tuple[int, str, str]]
 UNIT = "[unit.a]\nsources = ['{source}']\n"

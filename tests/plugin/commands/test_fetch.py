@@ -8,7 +8,7 @@ import pytest
 import holoenzyme
 from bootstrap.artifact import Artifact
 from bootstrap.store import Store
-from plugin import provider
+from plugin.engines import provider
 from tests.wheelhouse import file_artifact, serve, tree_artifact
 
 

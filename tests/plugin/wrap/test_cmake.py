@@ -10,7 +10,7 @@ import pytest
 
 from bootstrap.process import Completed, run
 from plugin import wrap
-from plugin.engines import PIPELINE_LLVM
+from plugin.engines.choice import PIPELINE_LLVM
 from tests.plugin.wrap.project import CLANG, FILES, START
 
 pytestmark = pytest.mark.needs("cc", "cmake", "make", "ninja")

@@ -1,0 +1,1 @@
+"""LLVM IR as the plugin reads and changes it."""

@@ -1,0 +1,1 @@
+"""What Enzyme is told of functions: the rules of a unit."""
