@@ -177,7 +177,11 @@ def _diff(options: argparse.Namespace) -> int:
 def _minimal(options: argparse.Namespace) -> int:
     from bootstrap.config import view  # noqa: PLC0415
 
-    _say(view.minimal(view.read_for(options)))
+    resolved = view.read_for(options)
+    if options.json:
+        _json(view.minimal_values(resolved))
+    else:
+        _say(view.minimal(resolved))
     return 0
 
 

@@ -185,9 +185,13 @@ def _differ(first: Entry | None, second: Entry | None) -> bool:
     return only is not None and only.is_changed
 
 
+def minimal_values(resolved: Resolved) -> dict[str, Any]:
+    """What differs from the defaults, as the tables of a file that alone gives the same configuration."""
+    return resolved.config.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"include", "profile"})
+
+
 def minimal(resolved: Resolved) -> str:
     """A `config.toml` that alone gives the same configuration, and says only what differs from the defaults."""
     import tomlkit  # noqa: PLC0415 - only here
 
-    values = resolved.config.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"include", "profile"})
-    return tomlkit.dumps(values)
+    return tomlkit.dumps(minimal_values(resolved))

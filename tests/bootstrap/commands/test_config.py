@@ -281,3 +281,10 @@ def test_the_minimal_file_alone_means_the_same(tmp_path: Path, data: dict[str, o
     assert again.config == resolved.config.model_copy(update={"profile": None})
     assert view.minimal(again) == small.read_text(encoding="utf-8")
     assert all(entry.is_changed for entry in view.entries(again) if entry.origin)
+
+
+def test_the_minimal_configuration_as_json_is_that_of_the_file(call: Call, folder: Path) -> None:
+    (folder / "config.toml").write_text('profile = "dev"\n[build]\njobs = 3\n', encoding="utf-8")
+    shown = call("config", "minimal")[1]
+    assert json.loads(call("--json", "config", "minimal")[1]) == tomllib.loads(shown)
+    assert "jobs = 3" in shown
