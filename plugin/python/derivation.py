@@ -55,7 +55,7 @@ def require_number(primal: Primal) -> None:
     """Raise `Failure` (E0272) when the primal does not return a floating-point number."""
     if primal.returns not in FLOAT_SIZES:
         message = f"`{primal.function.__name__}` does not return one floating-point number, and a gradient is of that"
-        raise fail("E0272", message, help=["let it return a number, or use `jvp` or `vjp`"])
+        raise fail("E0272", message, help=["let it return a number; `jvp` and an item of `build` are for one that writes its results"])
 
 
 def _reverse_item(primal: Primal, wanted: Collection[int], ret: str) -> AutoDiff:

@@ -113,4 +113,8 @@ def lowered(function: Any, arguments: Sequence[Any]) -> Any:
             here.compile(arguments)
         except errors.NumbaError as error:
             raise fail("E0556", f"Numba cannot compile `{function.__name__}`", notes=[str(error).strip()]) from None
+        except RecursionError:
+            # Numba knows itself only in its own dispatcher: in one of another target a call of itself begins anew.
+            help_ = ["write a loop"]
+            raise fail("E0556", f"Numba cannot compile `{function.__name__}` here: it calls itself", help=help_) from None
         return here.overloads[arguments]

@@ -44,6 +44,9 @@ _LINK_WORDS = """
 LINK_WORDS = frozenset(_LINK_WORDS.split())
 """Further ones that stand for themselves, their value in the next word."""
 
+STEPS = ("-save-temps", "--save-temps", "-fembed-bitcode", "-no-integrated-as", "-fno-integrated-as")
+"""How options begin that are about the compiler's own steps from a source to an object: they are not those of a derivative."""
+
 C_FAMILY = {
     **dict.fromkeys((".c", ".i", ".cc", ".cpp", ".cxx", ".c++", ".C", ".cp", ".CPP", ".ii", ".m", ".mm", ".mi", ".mii", ".M"), "source"),
     **dict.fromkeys((".ll", ".bc"), "ir"),
@@ -217,6 +220,8 @@ def _role(word: str) -> str:  # noqa: PLR0911 - a table whose keys are beginning
         return "dependency"
     if word.startswith(("-flto", "-fno-lto", "-ffat-lto", "-fno-fat-lto")):
         return "lto"
+    if word.startswith(STEPS):
+        return "steps"
     if word.startswith("-O"):
         return "level"
     if word == "-emit-llvm":

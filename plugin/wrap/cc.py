@@ -122,7 +122,9 @@ class StandIn:
             return self._derive(command, source, output)
         # What is not optimised yet is what Enzyme is to get; the link step optimises it.
         more = ["-Xclang", "-disable-llvm-passes"] if suspect else []
-        status = self.start([*self.plain, *self.compile_words(command, source, output, "lto", "emit"), *more])
+        status = self.start(
+            [*self.plain, *self.compile_words(command, source, output, "lto", "emit", *([] if suspect else ["steps"])), *more]
+        )
         if status == 0 and not keeps_calls and asks(output):
             return self._derive(command, source, output, again=True)
         return status

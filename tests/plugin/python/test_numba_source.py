@@ -193,17 +193,23 @@ def test_arrays_that_are_not_contiguous_are_refused(toolchain: Toolchain) -> Non
         grad(loops, toolchain=toolchain)(np.ones(8)[::2])
 
 
+@numba.njit(numba.float64(numba.float64, numba.int64))
+def power(x: float, n: int) -> float:
+    return 1.0 if n == 0 else x * power(x, n - 1)
+
+
 @pytest.mark.parametrize(
     ("code", "function", "arguments"),
     [
         ("E0556", lambda x: x.nothing, (X,)),
+        ("E0556", power, (2.0, 3)),
         ("E0557", lambda x, pair: x.sum() * pair[0], (X, (1.0, 2.0))),
         ("E0557", lambda x: (x.sum(), 1.0), (X,)),
         ("E0559", lambda x: list(x)[-1], (X,)),
         ("E0272", lambda x: x * 2, (X,)),
         ("E0273", lambda x: float(x.sum()), (np.arange(3),)),
     ],
-    ids=["no such attribute", "a tuple goes in", "a tuple comes out", "a list", "an array", "integers"],
+    ids=["no such attribute", "a recursion", "a tuple goes in", "a tuple comes out", "a list", "an array", "integers"],
 )
 def test_what_cannot_be_is_told_with_a_code(toolchain: Toolchain, code: str, function: Any, arguments: tuple[Any, ...]) -> None:
     with pytest.raises(Failure) as caught:

@@ -110,6 +110,12 @@ def test_a_derivative_comes_out_at_every_level(project: Project, level: str) -> 
     assert project.output("program") == "12\n"
 
 
+@pytest.mark.parametrize("words", ["-save-temps", "-save-temps=obj", "-fembed-bitcode", "-no-integrated-as"])
+def test_options_about_the_compilers_own_steps_do_not_stop_a_derivative(project: Project, words: str) -> None:
+    project.made("-O2", words, "main.c", "call.c", "-o", "program")
+    assert project.output("program") == "12\n"
+
+
 def test_the_level_that_is_asked_for_decides(project: Project) -> None:
     sizes = {}
     for level in ("-O0", "-O2"):
