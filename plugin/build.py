@@ -14,7 +14,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -173,8 +173,9 @@ def _compile(plan: Plan, tools: Toolchain, options: Options) -> tuple[Record, Ma
         # What lies in the store is known by the digest of its artifact.
         sources = states(each for each in made.inputs if not each.is_relative_to(tools.store))
         inputs = [*sources, *(FileState.of(each, is_tool=True) for each in _tool_files(tools))]
-        _publish(plan, made, folder, options)
-    outputs = states({plan.output, *([plan.library] if made.library else []), *_describe(plan, made)})
+        described = list(_describe(plan, made, folder))
+        _publish(plan, made, described, folder, options)
+    outputs = states({plan.output, *([plan.library] if made.library else []), *(plan.folder / each.name for each in described)})
     # A source that was written while it was compiled may have been read before that: then the step is not taken to be done.
     request = "" if any(each.sha256 and each.mtime_ns >= started for each in inputs) else plan.compile_request()
     value = {
@@ -269,7 +270,7 @@ def _moved(diagnostic: Diagnostic, old: Path, new: Path) -> Diagnostic:
     return dataclasses.replace(diagnostic, notes=tuple(note.replace(str(old), str(new)) for note in diagnostic.notes))
 
 
-def _publish(plan: Plan, made: Made, folder: Path, options: Options) -> None:
+def _publish(plan: Plan, made: Made, described: Iterable[Path], folder: Path, options: Options) -> None:
     shutil.rmtree(plan.folder / "failed", ignore_errors=True)
     if options.keep_ir:
         kept = plan.folder / "ir"
@@ -281,19 +282,21 @@ def _publish(plan: Plan, made: Made, folder: Path, options: Options) -> None:
         plan.library.parent.mkdir(exist_ok=True)
         made.library.replace(plan.library)
     made.output.replace(plan.output)
+    for path in described:
+        path.replace(plan.folder / path.name)
 
 
-def _describe(plan: Plan, made: Made) -> Iterator[Path]:
+def _describe(plan: Plan, made: Made, folder: Path) -> Iterator[Path]:
     """Write what other builds need to use an object or a library: a header, and for a library what pkg-config tells; gives the files."""
     if plan.kind not in {OutputKind.OBJECT, OutputKind.SHARED}:
         return
     if made.derivatives:
-        path = plan.folder / f"{plan.name}.h"
-        write_atomically(path, header(plan.name, made.functions, made.derivatives, host_triple()))
+        path = folder / f"{plan.name}.h"
+        path.write_text(header(plan.name, made.functions, made.derivatives, host_triple()), encoding="utf-8")
         yield path
     if plan.kind is OutputKind.SHARED:
-        path = plan.folder / f"{plan.name}.pc"
-        write_atomically(path, package(plan.name, [target for each in made.derivatives for target in each.item.targets]))
+        path = folder / f"{plan.name}.pc"
+        path.write_text(package(plan.name, [target for each in made.derivatives for target in each.item.targets]), encoding="utf-8")
         yield path
 
 
@@ -338,9 +341,11 @@ def locked(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _working_folder(plan: Plan) -> Iterator[Path]:
-    """A folder to make the unit in, on the same file system as its place. Those of processes that were killed are removed."""
+    """A folder to make the unit in, on the same file system as its place. What processes that were killed have left is removed."""
     for stale in plan.folder.glob(".work-*"):
         shutil.rmtree(stale, ignore_errors=True)
+    for stale in plan.folder.glob(f".{plan.record_path.name}.*"):
+        stale.unlink(missing_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=".work-", dir=plan.folder))
     try:
         yield folder

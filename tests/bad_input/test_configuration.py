@@ -187,4 +187,4 @@ def test_a_source_that_cannot_be_read(project: Project) -> None:
     project.write("u.c", SQUARE).chmod(0)
     project.configure()
     done = project.start("build", before=AS_ANYONE)
-    assert (done.status, "error[E0501]" in done.stderr, "u.c" in done.stderr) == (5, True, True)
+    assert (done.status, "error[E0237]" in done.stderr, "u.c" in done.stderr) == (2, True, True)

@@ -128,7 +128,7 @@ def test_a_build_that_is_killed_at_any_moment_is_followed_by_one_that_succeeds(p
         started = time.monotonic()
         assert "f_grad" in project.succeeds("build")
         longest = time.monotonic() - started
-    assert {path.name for path in project.folder.iterdir()} == {".lock", "u.json", "libu.so"}
+    assert {path.name for path in project.folder.iterdir()} == {".lock", "u.h", "u.json", "u.pc", "libu.so"}
 
 
 def test_two_builds_of_one_unit_at_once(project: Project) -> None:
@@ -138,4 +138,4 @@ def test_two_builds_of_one_unit_at_once(project: Project) -> None:
     assert [one.returncode, other.returncode] == [0, 0], said
     assert sum("frontend" in results for results, _ in said) == 1
     assert sum("u is up to date" in results for results, _ in said) == 1
-    assert {path.name for path in project.folder.iterdir()} == {".lock", "u.json", "libu.so"}
+    assert {path.name for path in project.folder.iterdir()} == {".lock", "u.h", "u.json", "u.pc", "libu.so"}

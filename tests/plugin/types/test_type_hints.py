@@ -295,4 +295,4 @@ def test_without_types_debug_information_is_that_of_line_tables(compiled: Compil
 def instructions(text: str) -> list[str]:
     """The bodies of a module's functions, without what refers to metadata."""
     lines = "\n".join(CallGraph.of(text).bodies.values()).split("\n")
-    return [re.sub(r",? ![\w.]+ !\d+|#\d+|(?<=%struct\.s)\.\d+", "", line) for line in lines]
+    return [re.sub(r",? ![\w.]+ !\d+|#\d+|(?<=%struct\.s)(?:\.\d+)+", "", line) for line in lines]
