@@ -156,6 +156,22 @@ def called_through(graph: CallGraph, function: str, roots: Collection[int], vari
     return ""
 
 
+def called_indirectly(body: str, *, voids: bool) -> str:
+    """The line where a function calls one of numbers or memory through a pointer; empty when none does.
+
+    Without `voids` a call that gives nothing does not count.
+    """
+    for each in instructions(body):
+        function, operands = callee(each)
+        if not function.startswith("%"):
+            continue
+        gives = each.operands.partition(f"{function}(")[0]
+        is_of_numbers = FLOAT.search(gives) or any(FLOAT.search(operand) or operand.startswith("ptr") for operand in operands)
+        if is_of_numbers and (voids or not gives.endswith("void ")):
+            return each.line
+    return ""
+
+
 def bits_chosen(body: str) -> str:
     """The line where a function chooses between the bits of a floating-point number and an integer; empty when none does.
 

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from bootstrap.diagnostics import Diagnostic, Failure
-from plugin.ir import flow
+from plugin.ir import control_flow, flow
 from plugin.ir.accesses import accesses
 from plugin.ir.callgraph import NAME, CallGraph, symbol
 from plugin.ir.names import plain
@@ -24,12 +24,20 @@ from plugin.items.activity import ENZYME, AutoDiffItem
 from plugin.items.carrier import CARRIER
 
 _RUNTIME_ACTIVITY = "enzyme_runtime_activity"
+_MISREAD = {
+    re.compile(r"_*(?:sig)?setjmp"): "leave the function by its return: a derivative cannot jump out of it",
+    re.compile(
+        r"__div[hsdtx]c3"
+    ): "divide a complex number by a real one: `z / w` is `z * conj(w) / (creal(w) * creal(w) + cimag(w) * cimag(w))`",
+    re.compile(r"modf[fl]?"): "take `trunc(x)` and `x - trunc(x)`",
+}
+"""Functions whose calls Enzyme takes, and differentiates wrongly (measured), each with what may stand in their place."""
 
 
 def settled(text: str, items: Sequence[AutoDiffItem], root: Path) -> str:
     """IR text in which what can be made right is, and the global variables of the items are marked.
 
-    Raises `Failure` with all that cannot be made right: E0530, E0533, E0535 to E0538. Places are relative to `root`.
+    Raises `Failure` with all that cannot be made right: E0525, E0526, E0530, E0531, E0533, E0535 to E0538. Places are relative to `root`.
     """
     module = _Module(text, items, root)
     faults = [*module.faults_of_options(), *(fault for request in module.requests for fault in module.faults(request))]
@@ -56,6 +64,11 @@ class _Module:
         self.variables = variables(text)
         self._open = {each.name: each.type for each in self.variables.values() if not (each.is_constant or each.is_marked)}
         self.accessed: set[str] = set()
+        # A table of functions has one shadow, which is for one mode: the other one would call what it does not know.
+        self._is_reversed = any(self._calls_indirectly(each) for each in self.requests if not each.is_forward)
+
+    def _calls_indirectly(self, request: Request) -> bool:
+        return any(flow.called_indirectly(self._graph.bodies[name], voids=True) for name in self._graph.reached(request.primal))
 
     def _item(self, request: Request) -> AutoDiffItem | None:
         return self._items.get(request.entry.partition(".")[2])
@@ -75,6 +88,8 @@ class _Module:
         yield from self._faults_of_call(request)
         reached = self._graph.reached(request.primal)
         yield from self._faults_of_flow(request, reached)
+        for name in reached:
+            yield from self._faults_of_body(request, name)
         yield from self._faults_of_variables(request, reached)
 
     def _faults_of_call(self, request: Request) -> Iterator[Diagnostic]:
@@ -108,6 +123,31 @@ class _Module:
             if line:
                 message = f"`{_named(name)}` keeps a number where an integer may be, and it would count as constant"
                 yield self._fault("E0536", message, line, "give each a place of its own: a `struct` instead of a `union`")
+
+    def _faults_of_body(self, request: Request, name: str) -> Iterator[Diagnostic]:
+        """What a function has that Enzyme takes and makes a wrong derivative of."""
+        body = self._graph.bodies[name]
+        line = "" if request.is_forward or not flow.FLOAT.search(body) else control_flow.irreducible(body)
+        if line:
+            message = f"`{_named(name)}` jumps into a loop, and its derivative would run the loop wrongly"
+            yield self._fault("E0525", message, line, "enter the loop at its top only, without `goto` or `case` inside of it")
+        has_lanes = request.width > 1
+        line = flow.called_indirectly(body, voids=has_lanes or self._is_reversed) if request.is_forward or has_lanes else ""
+        if line:
+            lanes = "with several lanes" if has_lanes else "in forward mode"
+            message = f"`{_named(name)}` calls through a pointer, and its derivative {lanes} would be wrong"
+            remedies = (
+                "ask for reverse mode with `width = 1`",
+                "or let what is called return nothing, for one lane in a unit with forward mode alone",
+            )
+            yield self._fault("E0526", message, line, *remedies)
+        for each in flow.instructions(body):
+            called = flow.callee(each)[0].removeprefix("@")
+            remedy = next((remedy for pattern, remedy in _MISREAD.items() if pattern.fullmatch(called)), "")
+            if remedy:
+                yield self._fault(
+                    "E0531", f"`{_named(name)}` calls `{called}`, of which Enzyme makes a wrong derivative", each.line, remedy
+                )
 
     def _faults_of_variables(self, request: Request, reached: Collection[str]) -> Iterator[Diagnostic]:
         item = self._item(request)

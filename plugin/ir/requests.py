@@ -35,7 +35,7 @@ class Argument:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One call: it stands in the function `caller` as the text `line`, and has Enzyme differentiate the function `primal`."""
+    """One call: it stands in `caller` as the text `line`, and has Enzyme differentiate the function `primal`, `width` times at once."""
 
     caller: str
     line: str
@@ -44,6 +44,7 @@ class Request:
     returned: str
     flags: frozenset[str]
     arguments: tuple[Argument, ...]
+    width: int = 1
 
     @property
     def is_forward(self) -> bool:
@@ -75,7 +76,7 @@ def _request(graph: CallGraph, caller: str, line: str, entry: str, found: re.Mat
         return None
     name = re.search(NAME, operands[start])
     body = graph.bodies[caller]
-    flags, arguments = _arguments([(_marker(each, body), each) for each in operands[start + 1 :]], is_forward="fwddiff" in entry)
+    flags, arguments, width = _arguments([(_marker(each, body), each) for each in operands[start + 1 :]], is_forward="fwddiff" in entry)
     returned = found["returned"].partition("(")[0].split()
     return Request(
         caller=caller,
@@ -85,11 +86,12 @@ def _request(graph: CallGraph, caller: str, line: str, entry: str, found: re.Mat
         returned=returned[-1] if returned else "void",
         flags=flags,
         arguments=arguments,
+        width=width,
     )
 
 
-def _arguments(operands: Sequence[tuple[str, str]], *, is_forward: bool) -> tuple[frozenset[str], tuple[Argument, ...]]:
-    """The flags and the arguments among the operands, each of which comes with the marker that it is, if it is one."""
+def _arguments(operands: Sequence[tuple[str, str]], *, is_forward: bool) -> tuple[frozenset[str], tuple[Argument, ...], int]:
+    """The flags, the arguments and the width among the operands, each of which comes with the marker that it is, if it is one."""
     flags: set[str] = set()
     arguments: list[Argument] = []
     rest = iter(operands)
@@ -107,7 +109,7 @@ def _arguments(operands: Sequence[tuple[str, str]], *, is_forward: bool) -> tupl
         count = _ACTIVITIES[activity] * (1 if activity.endswith("v") else width)
         shadows = () if "enzyme_interleave" in flags else tuple(next(rest, ("", ""))[1] for _ in range(count))
         arguments.append(Argument(marker=activity, primal=primal, shadows=shadows))
-    return frozenset(flags), tuple(arguments)
+    return frozenset(flags), tuple(arguments), width
 
 
 def _default(operand: str, *, is_forward: bool) -> str:

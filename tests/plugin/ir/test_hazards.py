@@ -269,6 +269,56 @@ def test_tables_counters_and_logs_are_no_matter(build: Build, reverse: Item) -> 
 # Calls, bits, aliases
 
 REFUSED = {
+    "E0525": (
+        """
+        static double f(double x, int n) {
+            double s = 1; int i = 0;
+            switch (n % 3) { do { case 0: s += x * s; i++; case 2: s *= x; i++; case 1: s += sin(x); i++; } while (i < n); }
+            return s;
+        }
+        double d(double x, int n) { return __enzyme_autodiff((void *)f, x, enzyme_const, n); }""",
+        "`f` jumps into a loop",
+    ),
+    "E0526": (
+        """
+        static double sine(double x) { return sin(x); }
+        static double (*const table[])(double) = {square, sine};
+        static double f(double x, int i) { return table[i](x); }
+        double d(double x, int i) { return __enzyme_fwddiff((void *)f, x, 1.0, enzyme_const, i); }""",
+        "`f` calls through a pointer, and its derivative in forward mode",
+    ),
+    "E0526 lanes": (
+        """
+        static void sine(double *x) { *x = sin(*x); }
+        static void cosine(double *x) { *x = cos(*x); }
+        static void (*const table[])(double *) = {sine, cosine};
+        static double f(double x, int i) { table[i](&x); return x; }
+        struct two { double a, b; };
+        struct two __enzyme_fwddiff2(void *, ...);
+        double d(double x, int i) { return __enzyme_fwddiff2((void *)f, enzyme_width, 2, x, 1.0, 2.0, enzyme_const, i).b; }""",
+        "`f` calls through a pointer, and its derivative with several lanes",
+    ),
+    "E0531 setjmp": (
+        """
+        #include <setjmp.h>
+        static jmp_buf place;
+        static void check(double x) { if (x > 1) longjmp(place, 1); }
+        static double f(double x) { volatile double s = x; if (setjmp(place)) return s; s = s * x; check(s); return s; }
+        double d(double x) { return __enzyme_fwddiff((void *)f, x, 1.0); }""",
+        "`f` calls `_setjmp`",
+    ),
+    "E0531 complex": (
+        """
+        static double f(double x) { double _Complex z = x; z = z / (x + 1i); return __real__ z; }
+        double d(double x) { return __enzyme_autodiff((void *)f, x); }""",
+        "`f` calls `__divdc3`",
+    ),
+    "E0531 modf": (
+        """
+        static double f(double x) { double whole, part = modf(x, &whole); return part * part + whole; }
+        double d(double x) { return __enzyme_autodiff((void *)f, x); }""",
+        "`f` ",  # a newer clang has an intrinsic for it, of which Enzyme says itself that it has no derivative
+    ),
     "E0535": (
         """
         static double f(double x, double (*h)(double)) { return h(x) * x; }
@@ -325,6 +375,26 @@ static double f(double x) {
 double d(double x) { return __enzyme_autodiff((void *)f, x); }
 double g(void) { return 0; }
 """
+
+
+TABLE = """
+static void sine(double *x) { *x = sin(*x); }
+static void twice(double *x) { *x *= 2; }
+static void (*const table[])(double *) = {sine, twice};
+static double f(double x, int i) { table[i](&x); return x * x; }
+double d(double x, int i) { return __enzyme_fwddiff((void *)f, x, 1.0, enzyme_const, i); }
+"""
+REVERSE = "double g(double x, int i) { return __enzyme_autodiff((void *)f, x, enzyme_const, i); }"
+
+
+def test_a_call_through_a_pointer_that_enzyme_gets_right_is_not_refused(build: Build) -> None:
+    assert build(f"{TABLE} double g(void) {{ return 0; }}").d(number(3), 1) == 24
+    assert build(TABLE.partition("double d")[0] + REVERSE + "double d(void) { return 0; }").g(number(3), 1) == 24
+
+
+def test_calls_through_a_pointer_in_both_modes_are_refused(build: Build) -> None:
+    told = refused(build, TABLE + REVERSE)
+    assert (told.code, at(told)[:5]) == ("E0526", "table")
 
 
 def test_bits_that_may_be_those_of_an_integer_are_refused_or_come_out_right(build: Build) -> None:
