@@ -45,7 +45,7 @@ def of_os_error(error: OSError, folder: Path | None = None) -> Diagnostic:
 
     `folder` is where the work was done, for an error that does not name its file: one in the middle of writing does not.
     """
-    place = error.filename or folder
+    place = os.fsdecode(error.filename) if isinstance(error.filename, bytes) else error.filename or folder
     where = f" (`{place}`)" if place else ""
     if error.errno in FULL:
         remedies = ("make room, or set `[build] build-dir` to a folder on another disk; what was there before is unchanged",)

@@ -43,7 +43,6 @@ _OTHER_WAY = frozenset({"E0502", "E0514"})
 
 _TYPES = ("-g", "-fstandalone-debug")
 _RAW = ("-Xclang", "-disable-llvm-passes", "-c", "-Qunused-arguments")
-# Zig does not write what `-emit-llvm` asks for beside a dependency file, so the compiler proper is asked.
 _BITCODE, _TEXT = ("-Xclang", "-emit-llvm-bc"), ("-Xclang", "-emit-llvm")
 
 
@@ -170,11 +169,18 @@ def _to_module(
     compiler = tools.compilers[stand_in.name]
     start = [*driver(compiler, LANGUAGES[stand_in.name]), *(ZIG if compiler.kind is Kind.ZIG else [])]
     words = stand_in.compile_words(command, source, str(module))
-    form = _TEXT if module.suffix == ".ll" else _BITCODE
-    whole = [*start, *PLACES, *words, *_RAW, *form, *_lifted(command), *more, *(["-w"] if is_quiet else [])]
+    whole = [*start, *PLACES, *words, *_RAW, *_form(compiler, module, words), *_lifted(command), *more, *(["-w"] if is_quiet else [])]
     console.command(whole)
     status = child.run(whole, tools.environment, stdin=stand_in.stdin)
     return status if module.exists() else status or 1  # Zig may fail with status 0
+
+
+def _form(compiler: Compiler, module: Path, words: Sequence[str]) -> Sequence[str]:
+    """What asks for a module. Zig makes an object of it, unless a dependency file goes beside it; with `-emit-llvm` it is the other way."""
+    if module.suffix == ".ll":
+        return _TEXT
+    has_dependencies = any(each in {"-MD", "-MMD"} or each.startswith("-Wp,-M") for each in words)
+    return (*_BITCODE, "-MD", "-MF", f"{module}.d") if compiler.kind is Kind.ZIG and not has_dependencies else _BITCODE
 
 
 def _lifted(command: Invocation) -> list[str]:

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 
 def main(options: list[str], words: list[str]) -> int:
-    """Do what rustc would do with these words, and derivatives; gives the exit status."""
+    """Do what rustc would do with these words, and derivatives; gives the exit status. Raises `Failure` (E0200) where there are none."""
+    if not words:
+        from bootstrap.diagnostics import fail  # noqa: PLC0415 - brings typing
+
+        raise fail("E0200", "`rustc` is followed by the compiler that cargo names", help=["`RUSTC_WRAPPER=holoenzyme-rustc cargo build`"])
     root = next((each for each in words[1:] if each.endswith(".rs")), None)
     if root is None or not _makes_code(words):
         return child.replace(words, {})

@@ -94,6 +94,7 @@ def test_any_other_fault_is_told_in_the_words_of_the_system(tmp_path: Path) -> N
     assert diagnostic.message == "a file cannot be used: Permission denied (`/build`)"
     assert diagnostic.help
     assert of_os_error(OSError("no number")).message == "a file cannot be used: no number"
+    assert of_os_error(FileNotFoundError(errno.ENOENT, "No such file", b"/bin/cc")).message.endswith("(`/bin/cc`)")
     assert of_os_error(OSError(errno.ENOSPC, "full"), tmp_path).message == f"the disk is full (`{tmp_path}`)"
 
 

@@ -416,6 +416,8 @@ def test_without_a_compiler_on_the_machine_zig_is_there(project: Project, monkey
     assert (project.folder / "call.d").read_text().startswith("call.o:")
     bare.made("-O2", "main.c", "call.o", "-o", "program")
     assert bare.output("program") == "12\n"
+    bare.made("-O2", "main.c", "call.c", "-o", "without-dependencies")
+    assert bare.output("without-dependencies") == "12\n"
 
 
 # Ends

@@ -65,6 +65,11 @@ def cargo(folder: Path, *words: str) -> Completed:
     return run(["cargo", *words], cwd=folder, env=environment)
 
 
+def test_without_a_compiler_one_is_told_how_it_is_meant() -> None:
+    done = run([sys.executable, "-c", START, "rustc"])
+    assert (done.status, "error[E0200]" in done.stderr) == (2, True)
+
+
 def test_what_is_no_crate_passes_through(tmp_path: Path) -> None:
     assert rustc(tmp_path, "-vV").stdout == run([*find_rustc(99).command, "-vV"]).stdout
     assert rustc(tmp_path, "--print", "sysroot").stdout == run([*find_rustc(99).command, "--print", "sysroot"]).stdout
