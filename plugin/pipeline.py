@@ -21,7 +21,7 @@ import llvmlite.binding as llvm
 from bootstrap.diagnostics import Failure, fail
 from plugin.engines.engine import FIRST_OPAQUE_LLVM, Engine, PluginEngine
 from plugin.frontend import Frontend
-from plugin.ir import assembly, bitcode, callgraph, hazards, invariants, module
+from plugin.ir import assembly, bitcode, callgraph, hazards, invariants, module, returns
 from plugin.ir.callgraph import symbol
 from plugin.ir.names import plain
 from plugin.items import lowering
@@ -167,7 +167,7 @@ def _opaque(engine: PluginEngine, file: Path, job: CompileUnit, number: int) -> 
 def _with_types(derivatives: Sequence[Derivative], job: CompileUnit, text: str) -> str:
     """IR text with what is known of the types in it, and of its debug information only the lines, unless more was asked for."""
     text = type_hints.typed(text, derivatives, is_x86=job.triple.startswith("x86_64"), debug_types=job.debug_types)
-    return text if job.keeps_debug_types else debug_lines.only_lines(text)
+    return returns.inlining(text if job.keeps_debug_types else debug_lines.only_lines(text))
 
 
 def _differentiated(engine: Engine, given: Path, ready: _Ready, job: CompileUnit, clock: Clock) -> ModuleRef:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from bootstrap.diagnostics import Diagnostic, Failure
-from plugin.ir import control_flow, flow
+from plugin.ir import control_flow, flow, returns
 from plugin.ir.accesses import accesses
 from plugin.ir.callgraph import NAME, CallGraph, symbol
 from plugin.ir.names import plain
@@ -37,7 +37,7 @@ _MISREAD = {
 def settled(text: str, items: Sequence[AutoDiffItem], root: Path) -> str:
     """IR text in which what can be made right is, and the global variables of the items are marked.
 
-    Raises `Failure` with all that cannot be made right: E0525, E0526, E0530, E0531, E0533, E0535 to E0538. Places are relative to `root`.
+    Raises `Failure` with all that cannot be made right: E0525 to E0527, E0530, E0531, E0533, E0535 to E0538. Places are relative to `root`.
     """
     module = _Module(text, items, root)
     faults = [*module.faults_of_options(), *(fault for request in module.requests for fault in module.faults(request))]
@@ -131,6 +131,12 @@ class _Module:
         if line:
             message = f"`{_named(name)}` jumps into a loop, and its derivative would run the loop wrongly"
             yield self._fault("E0525", message, line, "enter the loop at its top only, without `goto` or `case` inside of it")
+        line = "" if request.is_forward else returns.number_behind_integer(body, frozenset(self._graph.bodies))
+        if line:
+            message = (
+                f"`{_named(name)}` calls a function that returns a number behind an integer or a pointer, and it would count as constant"
+            )
+            yield self._fault("E0527", message, line, "let it return the number first, or write it where a pointer leads")
         has_lanes = request.width > 1
         line = flow.called_indirectly(body, voids=has_lanes or self._is_reversed) if request.is_forward or has_lanes else ""
         if line:
