@@ -21,6 +21,7 @@ function(_holoenzyme_launch target)
   get_target_property(items ${target} HOLOENZYME_ITEMS)
   if(items)
     _holoenzyme_write_config(config ${target} "${items}")
+    _holoenzyme_source_by_source(${target})
   endif()
   _holoenzyme_launch_language(${target} C cc "${program}" "--config=${config}")
   _holoenzyme_launch_language(${target} CXX c++ "${program}" "--config=${config}")
@@ -45,6 +46,15 @@ function(_holoenzyme_launch_language target language name)
   if(links AND NOT other)
     set_property(TARGET ${target} PROPERTY ${language}_LINKER_LAUNCHER ${ARGN} ${name} --launch)
   endif()
+endfunction()
+
+# Items name sources: one that is joined with others has another name, and one that waits for a link step may meet another target's.
+function(_holoenzyme_source_by_source target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD OFF INTERPROCEDURAL_OPTIMIZATION OFF)
+  foreach(config IN LISTS CMAKE_CONFIGURATION_TYPES CMAKE_BUILD_TYPE)
+    string(TOUPPER ${config} config)
+    set_property(TARGET ${target} PROPERTY INTERPROCEDURAL_OPTIMIZATION_${config} OFF)
+  endforeach()
 endfunction()
 
 # A configuration with one unit, the target; its sources are compiled again when it changes.

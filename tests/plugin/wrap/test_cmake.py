@@ -162,6 +162,15 @@ def test_a_derivative_is_added_to_a_target_and_made_again_when_it_changes(build:
     assert b"energy_add" in (project.folder / "build" / "CMakeFiles" / "program.dir" / "energy.c.o").read_bytes()
 
 
+@pytest.mark.needs(CLANG)
+def test_unity_builds_and_the_link_step_leave_a_target_with_derivatives_alone(build: Callable[..., Build]) -> None:
+    lists = "find_package(holoenzyme)\nadd_library(kernels STATIC energy.c plain.c)\nadd_executable(program use.c)\n"
+    project = build(lists + "target_link_libraries(program kernels)\n" + DERIVATIVE.replace("TARGET program", "TARGET kernels"))
+    wide = [f"-DCMAKE_{each}=ON" for each in ("UNITY_BUILD", "INTERPROCEDURAL_OPTIMIZATION", "INTERPROCEDURAL_OPTIMIZATION_RELEASE")]
+    project.made(f"-DCMAKE_C_COMPILER={CLANG}", "-DCMAKE_BUILD_TYPE=Release", *wide)
+    assert project.output() == "5 2 4\n"
+
+
 def test_a_configuration_is_started_from(build: Callable[..., Build]) -> None:
     project = build("find_package(holoenzyme)\nadd_executable(program use.c energy.c)\n" + DERIVATIVE)
     (project.folder / "site.toml").write_text('[rust]\nchannel = "stable"\n')
