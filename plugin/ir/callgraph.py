@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Self
 
 from plugin.items.activity import ENZYME
@@ -52,12 +52,15 @@ class CallGraph:
             names[primal] = (*names.get(primal, ()), *rules)
         return cls(bodies=bodies, calls=calls, derives=derives, names=names)
 
-    def reached(self, name: str) -> dict[str, str]:
-        """All that a function reaches by calls and derivatives, itself included, each with the one that it was reached from."""
+    def reached(self, name: str, without: Container[str] = ()) -> dict[str, str]:
+        """All that a function reaches by calls and derivatives, itself included, each with the one that it was reached from.
+
+        What only the functions `without` reach is left out, and so are they.
+        """
         origin = {name: ""}
         for each in (queue := [name]):
             for callee in (*self.calls[each], *self.derives[each]):
-                if callee not in origin:
+                if callee not in origin and callee not in without:
                     origin[callee] = each
                     queue.append(callee)
         return origin
@@ -78,6 +81,11 @@ class CallGraph:
         """All functions, each behind those that it reaches; where functions call each other, in the order of the text."""
         softly = _postorder(list(self.bodies), {name: (*self.names[name], *self.derives[name]) for name in self.bodies})
         return _postorder(softly, {name: (*self.calls[name], *self.derives[name]) for name in self.bodies})
+
+
+def with_rules(text: str) -> set[str]:
+    """The functions whose derivatives IR text gives itself."""
+    return {symbols[0] for line in _REGISTERED.findall(text) if (symbols := _symbols([line.partition(" = ")[2]]))}
 
 
 def ordered(text: str) -> str:

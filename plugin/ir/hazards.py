@@ -15,7 +15,7 @@ from pathlib import Path
 from bootstrap.diagnostics import Diagnostic, Failure
 from plugin.ir import control_flow, flow, returns
 from plugin.ir.accesses import accesses
-from plugin.ir.callgraph import NAME, CallGraph, symbol
+from plugin.ir.callgraph import NAME, CallGraph, symbol, with_rules
 from plugin.ir.names import plain
 from plugin.ir.places import span_of
 from plugin.ir.requests import ENTRY, Request, requests
@@ -37,7 +37,7 @@ _MISREAD = {
 def settled(text: str, items: Sequence[AutoDiffItem], root: Path) -> str:
     """IR text in which what can be made right is, and the global variables of the items are marked.
 
-    Raises `Failure` with all that cannot be made right: E0525 to E0527, E0530, E0531, E0533, E0535 to E0538. Places are relative to `root`.
+    Raises `Failure` with all that cannot be made right: E0525 to E0528, E0530, E0531, E0533, E0535 to E0538. Places are relative to `root`.
     """
     module = _Module(text, items, root)
     faults = [*module.faults_of_options(), *(fault for request in module.requests for fault in module.faults(request))]
@@ -59,6 +59,7 @@ class _Module:
     def __init__(self, text: str, items: Sequence[AutoDiffItem], root: Path) -> None:
         self._text, self._root = text, root
         self._graph = CallGraph.of(text)
+        self._ruled = with_rules(text)
         self._items = {each.target: each for each in items}
         self.requests = list(requests(self._graph))
         self.variables = variables(text)
@@ -88,7 +89,8 @@ class _Module:
         yield from self._faults_of_call(request)
         reached = self._graph.reached(request.primal)
         yield from self._faults_of_flow(request, reached)
-        for name in reached:
+        for name in self._graph.reached(request.primal, without=self._ruled):
+            yield from self._faults_of_rules(request, name)
             yield from self._faults_of_body(request, name)
         yield from self._faults_of_variables(request, reached)
 
@@ -123,6 +125,14 @@ class _Module:
             if line:
                 message = f"`{_named(name)}` keeps a number where an integer may be, and it would count as constant"
                 yield self._fault("E0536", message, line, "give each a place of its own: a `struct` instead of a `union`")
+
+    def _faults_of_rules(self, request: Request, name: str) -> Iterator[Diagnostic]:
+        calls = flow.instructions(self._graph.bodies[name]) if request.width > 1 else ()
+        for each in calls:
+            called = symbol(flow.callee(each)[0].removeprefix("@"))
+            if called in self._ruled:
+                message = f"`{_named(called).removesuffix('.rule')}` has a derivative of its own, which is for one lane"
+                yield self._fault("E0528", message, each.line, "ask for one derivative at a time: `width = 1`")
 
     def _faults_of_body(self, request: Request, name: str) -> Iterator[Diagnostic]:
         """What a function has that Enzyme takes and makes a wrong derivative of."""

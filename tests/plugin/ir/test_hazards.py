@@ -392,6 +392,28 @@ def test_a_call_through_a_pointer_that_enzyme_gets_right_is_not_refused(build: B
     assert build(TABLE.partition("double d")[0] + REVERSE + "double d(void) { return 0; }").g(number(3), 1) == 24
 
 
+WITH_RULE = """
+#include <setjmp.h>
+static jmp_buf place;
+__attribute__((noinline)) double solve(double x) { return setjmp(place) ? 0 : x * x; }
+struct two { double value, tangent; };
+struct two solve_tangent(double x, double dx) { return (struct two){solve(x), 2 * x * dx}; }
+void *__enzyme_register_derivative_solve[] = {(void *)solve, (void *)solve_tangent};
+static double f(double x) { return solve(x) * x; }
+double d(double x) { return __enzyme_fwddiff((void *)f, x, 1.0); }
+"""
+
+
+def test_what_has_a_rule_may_do_what_enzyme_gets_wrong(build: Build) -> None:
+    assert build(f"{WITH_RULE} double g(void) {{ return 0; }}").d(number(3)) == 27
+
+
+def test_a_rule_is_for_one_lane(build: Build) -> None:
+    wide = "double g(double x) { return __enzyme_fwddiff2((void *)f, enzyme_width, 2, x, 1.0, 2.0).tangent; }"
+    told = refused(build, f"{WITH_RULE} struct two __enzyme_fwddiff2(void *, ...);\n{wide}")
+    assert (told.code, told.message[:7], at(told)[:5]) == ("E0528", "`solve`", "solve")
+
+
 def test_calls_through_a_pointer_in_both_modes_are_refused(build: Build) -> None:
     told = refused(build, TABLE + REVERSE)
     assert (told.code, at(told)[:5]) == ("E0526", "table")
