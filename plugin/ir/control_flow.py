@@ -36,6 +36,16 @@ def irreducible(body: str) -> str:
     return next((line for line in lines if "!dbg" in line), lines[0] if lines else "")
 
 
+def computed_jump(body: str) -> str:
+    """A line with a jump to a label that is computed, or the last one before it that has a place; empty when a function has none."""
+    last = ""
+    for line in body.split("\n"):
+        last = line if "!dbg" in line else last
+        if line.lstrip().startswith("indirectbr "):
+            return last or line
+    return ""
+
+
 def _reduced(graph: Mapping[str, set[str]]) -> set[str]:
     entry = next(iter(graph))
     following = _reachable(graph, entry)

@@ -141,6 +141,10 @@ class _Module:
         if line:
             message = f"`{_named(name)}` jumps into a loop, and its derivative would run the loop wrongly"
             yield self._fault("E0525", message, line, "enter the loop at its top only, without `goto` or `case` inside of it")
+        line = control_flow.computed_jump(body)
+        if line:
+            message = f"`{_named(name)}` jumps to a label that it computes, and Enzyme knows no such jump"
+            yield self._fault("E0525", message, line, "write `switch` in the place of `goto *`")
         line = "" if request.is_forward else returns.number_behind_integer(body, frozenset(self._graph.bodies))
         if line:
             message = (

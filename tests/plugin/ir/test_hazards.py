@@ -279,6 +279,19 @@ REFUSED = {
         double d(double x, int n) { return __enzyme_autodiff((void *)f, x, enzyme_const, n); }""",
         "`f` jumps into a loop",
     ),
+    "E0525 of a label": (
+        """
+        static double f(double x, int n) {
+            static void *where[] = {&&twice, &&squared}; double s = x;
+            again: if (n == 0) return s;
+            n--;
+            goto *where[n % 2];
+            twice: s += s; goto again;
+            squared: s *= s; goto again;
+        }
+        double d(double x, int n) { return __enzyme_autodiff((void *)f, x, enzyme_const, n); }""",
+        "`f` jumps to a label that it computes",
+    ),
     "E0526": (
         """
         static double sine(double x) { return sin(x); }
