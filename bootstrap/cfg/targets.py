@@ -71,7 +71,7 @@ def of(triple: str, rustc: str | None = None) -> frozenset[Cfg]:
 def ask(rustc: str, triple: str) -> frozenset[Cfg] | None:
     """What `rustc --print cfg` says of a target; None when it does not know it, or is no rustc."""
     try:
-        done = run([rustc, "--print", "cfg", "--target", triple], seconds=SECONDS)
+        done = run([rustc, "--print", "cfg", "--target", triple], seconds=SECONDS, env={"RUSTC_ICE": "0"})
     except (OSError, ValueError, TimedOut):
         return None
     return parsed(done.stdout.splitlines()) if done.status == 0 else None

@@ -28,6 +28,8 @@ from bootstrap.process import Completed, TimedOut, run
 
 SECONDS = 20.0
 """How long one child may take."""
+NO_REPORTS = {"RUSTC_ICE": "0"}
+"""Without it a compiler that crashes over a question leaves a report in the user's folder."""
 VARIABLE = "RUSTC_BOOTSTRAP"
 AS_STABLE = "-1"
 """With this value a nightly behaves as a stable compiler does; an older one takes it for a crate's name, which none has."""
@@ -93,13 +95,13 @@ class Compiler:
     def run(self, *words: str, unstable: bool = False, folder: Path | None = None) -> Completed:
         """Run it once; `unstable` lets it use unstable features, else it behaves as a stable one, whatever the user's environment says."""
         environment = self.environment if unstable else {VARIABLE: AS_STABLE}
-        return run([self.path, *words], seconds=SECONDS, env=environment, cwd=folder)
+        return run([self.path, *words], seconds=SECONDS, env={**environment, **NO_REPORTS}, cwd=folder)
 
 
 def _direct(path: str, version: str) -> str:
     """The same compiler without the launcher of a version manager in front, which costs more than most questions."""
     try:
-        sysroot = run([path, "--print=sysroot"], seconds=SECONDS).stdout.strip()
+        sysroot = run([path, "--print=sysroot"], seconds=SECONDS, env=NO_REPORTS).stdout.strip()
         direct = str(Path(sysroot, "bin", "rustc"))
         return direct if sysroot and run([direct, "-vV"], seconds=SECONDS).stdout == version else path
     except (OSError, ValueError, TimedOut):

@@ -19,6 +19,8 @@ FAKE = """\
 import os, sys
 words = sys.argv[1:]
 allowed = os.environ.get("RUSTC_BOOTSTRAP") == "1"
+if words != ["-vV"] and os.environ.get("RUSTC_ICE") != "0":
+    open("rustc-ice.txt", "w").close()
 with open({log!r}, "a") as log:
     print(allowed, *words, file=log)
 if words == ["-vV"]:
@@ -157,3 +159,11 @@ def test_a_real_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "C27" not in {each.name for each in unanswered(facts)}
     assert [each.message for each in audit(facts) if each.code == "E0177"] == []
     assert "RUSTC_BOOTSTRAP" not in os.environ
+
+
+def test_a_compiler_that_crashes_leaves_no_report_in_the_folder(fake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    read(str(fake), allow_bootstrap=True)
+    assert list(folder.iterdir()) == []
