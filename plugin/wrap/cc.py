@@ -228,7 +228,9 @@ def is_bitcode(path: str) -> bool:
 
 def _content(path: str, size: int = -1) -> bytes | None:
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return None  # to open a named pipe takes the compiler's turn
         with open(path, "rb") as file:
-            return file.read(size) if stat.S_ISREG(os.fstat(file.fileno()).st_mode) else None
+            return file.read(size)
     except OSError:
         return None

@@ -88,6 +88,14 @@ def test_standard_input_passes_through(project: Project, beside: Project, words:
     assert project.content() == beside.content()
 
 
+def test_a_named_pipe_is_left_to_the_compiler(project: Project) -> None:
+    os.mkfifo(project.folder / "pipe.c")
+    writer = subprocess.Popen(["/bin/sh", "-c", "echo 'int x;' > pipe.c"], cwd=project.folder)
+    command = [sys.executable, "-c", START, *project.options, "cc", "-c", "pipe.c"]
+    assert subprocess.run(command, cwd=project.folder, check=False, timeout=20).returncode == 0
+    assert writer.wait() == 0
+
+
 def test_a_precompiled_header_is_used(project: Project, beside: Project) -> None:
     for each in (project.stand_in, beside.plain):
         assert each("-O1", "-x", "c-header", "prefix.h", "-o", "prefix.pch").status == 0
