@@ -99,7 +99,7 @@ def test_a_gap_fails_the_list_too(tree: str, capsys: pytest.CaptureFixture[str])
     [
         (["--rust-src", "/nonexistent"], "E0255"),
         (["--rustc", "/nonexistent"], "E0256"),
-        (["--diff", "own", "/nonexistent"], "E0256"),
+        (["--diff", "own", "/nonexistent"], "E0255"),
         (["-A", "C99"], "E0257"),
     ],
 )
