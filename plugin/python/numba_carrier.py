@@ -17,9 +17,6 @@ from bootstrap.diagnostics import fail
 from plugin.python.numba_ir import Lowered
 from plugin.python.numba_memory import prepared
 
-FAILED = 0
-"""The element of the failure in which Numba's status is; the one behind it is the address of its exception."""
-
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Carrier:
