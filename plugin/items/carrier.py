@@ -12,7 +12,7 @@ from plugin.items.activity import DiffActivity, DiffMode
 from plugin.items.body import Body, symbol
 from plugin.items.layout import Layout
 from plugin.items.signature import Argument, Derivative, Parameter, Passing
-from plugin.types.typetree import ANYWHERE, FARTHEST, Kind, TypeTree
+from plugin.types.typetree import pointer_to
 
 CARRIER = ".carrier."
 """What stands in a carrier's name between the primal's and the derivative's."""
@@ -137,21 +137,8 @@ class Carrier:
 HINT = "@__enzyme_double.carried"
 """A hint of Enzyme's own, by a name of ours: the call is kept by optimisers and erased by Enzyme, which reads the attribute in it."""
 _HINTED = f"declare void {HINT}(ptr nocapture, i64) nounwind willreturn nofree nosync inaccessiblememonly"
-_KINDS = {
-    "half": Kind.HALF,
-    "bfloat": Kind.BF16,
-    "float": Kind.FLOAT,
-    "double": Kind.DOUBLE,
-    "x86_fp80": Kind.FP80,
-    "fp128": Kind.FP128,
-    "ptr": Kind.POINTER,
-}
 
 
 def _hint(pointer: str, layout: Layout) -> str:
     """The call that tells Enzyme of the numbers and pointers in a slot: without it a `double` that is loaded may be anything."""
-    inside: dict[tuple[int, ...], Kind] = {
-        (ANYWHERE, offset): _KINDS[type_] for offset, type_ in layout.scalars if offset < FARTHEST and type_ in _KINDS
-    }
-    tree = TypeTree.of({(ANYWHERE,): Kind.POINTER, **inside})
-    return f'call void {HINT}(ptr "enzyme_type"="{tree.attribute()}" {pointer}, i64 0)'
+    return f'call void {HINT}(ptr "enzyme_type"="{pointer_to(layout.scalars).attribute()}" {pointer}, i64 0)'

@@ -15,16 +15,15 @@ import llvmlite.binding as llvm
 from bootstrap.diagnostics import fail
 from plugin import pipeline
 from plugin.types.pointees import accessed_through
+from plugin.types.type_language import Pointer, Scalar
+from plugin.types.typetree import tree_of
 
 RUNTIME = Path(__file__).with_name("numba_runtime.ll")
 PRODUCTS = Path(__file__).with_name("numba_blas.ll")
 """Linear algebra: what is above the line of dashes is there for each type of number."""
 
-TREES = {
-    "f64": "{[-1]:Pointer, [-1,-1]:Float@double}",
-    "f32": "{[-1]:Pointer, [-1,-1]:Float@float}",
-    **dict.fromkeys(("i8", "i16", "i32", "i64"), "{[-1]:Pointer, [-1,-1]:Integer}"),
-}
+_TYPES = {name: Pointer(target=Scalar(name=name)) for name in ("f64", "f32", "i8", "i16", "i32", "i64")}
+TREES = {name: tree_of(type_).canonical(type_.size).attribute() for name, type_ in _TYPES.items()}
 """What Enzyme is told of memory in which all is of one type: a pointer, and behind it the type at every offset."""
 
 _ALLOCATION = re.compile(r"^  (?P<value>%\S+) = (?P<call>(?:tail )?call )(?P<rest>[^\n]*\bptr @(?:malloc|calloc)\()", re.MULTILINE)

@@ -19,9 +19,7 @@ from plugin.items.body import symbol
 from plugin.items.layout import FLOAT_SIZES, Layout, together
 from plugin.items.signature import Function
 from plugin.rules.rule_form import TAPE, Form, Value, call, declared, typed
-
-_KIND = {"half": "half", "bfloat": "bf16", "float": "float", "double": "double", "x86_fp80": "fp80", "fp128": "fp128"}
-"""Enzyme's names of the floating-point types."""
+from plugin.types.typetree import pointer_to
 
 
 def name_of(function: str, part: str) -> str:
@@ -75,8 +73,8 @@ def _hinted(form: Form) -> list[str]:
     if not form.fields:
         return []
     offsets = together(list(map(Layout.of_scalar, form.fields)))[1]
-    fields = (f"[-1,{offset}]:Float@{_KIND[type_]}" for offset, type_ in zip(offsets, form.fields, strict=True))
-    return [f'ptr nocapture "enzyme_type"="{{{", ".join(["[-1]:Pointer", *fields])}}}" %frame']
+    tree = pointer_to(zip(offsets, form.fields, strict=True))
+    return [f'ptr nocapture "enzyme_type"="{tree.attribute()}" %frame']
 
 
 def sweep(part: str, form: Form, user: Function, triple: str) -> str:

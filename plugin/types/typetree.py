@@ -48,6 +48,15 @@ class Kind(enum.StrEnum):
 
 _SIZES = {Kind.POINTER: 8, Kind.HALF: 2, Kind.FLOAT: 4, Kind.DOUBLE: 8, Kind.FP80: 16, Kind.BF16: 2, Kind.FP128: 16}
 
+_OF_LLVM = {
+    "half": Kind.HALF,
+    "bfloat": Kind.BF16,
+    "float": Kind.FLOAT,
+    "double": Kind.DOUBLE,
+    "x86_fp80": Kind.FP80,
+    "fp128": Kind.FP128,
+    "ptr": Kind.POINTER,
+}
 FLOATS = {"f16": Kind.HALF, "bf16": Kind.BF16, "f32": Kind.FLOAT, "f64": Kind.DOUBLE, "f80": Kind.FP80, "f128": Kind.FP128}
 """The floating-point types of the configuration."""
 
@@ -200,6 +209,12 @@ def tree_of(type_: Type) -> TypeTree:
     if isinstance(type_, Struct):
         return joined(tree_of(each.type).spread(each.type.size).shifted(each.offset) for each in type_.fields)
     return row(tree_of(type_.element), type_.element.size, type_.length)
+
+
+def pointer_to(scalars: Iterable[tuple[int, str]]) -> TypeTree:
+    """A pointer to scalars at offsets, by LLVM's names of their types; an integer, and what is too far for Enzyme, is left out."""
+    inside: dict[Path, Kind] = {(ANYWHERE, offset): _OF_LLVM[type_] for offset, type_ in scalars if offset < FARTHEST and type_ in _OF_LLVM}
+    return TypeTree.of({(ANYWHERE,): Kind.POINTER, **inside})
 
 
 def joined(parts: Iterable[TypeTree]) -> TypeTree:
